@@ -1,0 +1,193 @@
+"""What a step works with: the definition, the registry, the journal, the nodes and clients that hold the right token."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from saltern import paths
+from saltern.bootstrap import canary
+from saltern.clients.consul import ConsulClient
+from saltern.clients.nomad import NomadClient
+from saltern.clients.vault import VaultClient, VaultState
+from saltern.custody import Custody
+from saltern.errors import Problem, ServiceError
+from saltern.journal import Journal
+from saltern.model import Definition, Node
+from saltern.prove import ClusterView
+from saltern.registry import Registry
+
+MASTER_ROLE = "saltern-master"  # the AppRole, and the roles of Vault's Consul and Nomad engines, that are the master's
+LEASE = 15 * 60  # seconds that the master's Consul and Nomad tokens live
+
+
+class Highstates(Protocol):
+    """What a highstate did on one node."""
+
+    @property
+    def changed(self) -> tuple[str, ...]: ...
+    @property
+    def failed(self) -> tuple[str, ...]: ...
+
+
+class Minions(Protocol):
+    """The nodes through Salt; ``saltern_salt.minions.Minions`` is the real one."""
+
+    def call(self, ids: list[str], function: str, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
+    def facts(self, ids: list[str], function: str) -> dict[str, Any]: ...
+    def highstate(self, ids: list[str], *, test: bool = False) -> dict[str, Highstates]: ...
+
+
+@dataclass
+class Cluster:
+    """One cluster, seen from its support server."""
+
+    definition: Definition
+    minions: Minions
+    preflight: Callable[[], list[Problem]]
+    images: Callable[[str], dict[str, str]]
+    say: Callable[[str], None]
+    registry: Registry = field(default_factory=Registry)
+    journal: Journal = field(default_factory=Journal)
+    custody: Custody = field(default_factory=Custody)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    # Nodes
+    @property
+    def nodes(self) -> list[Node]:
+        """Every registered node, the support server among them."""
+        return self.registry.nodes()
+
+    def having(self, role: str) -> list[Node]:
+        """The nodes with ``role``."""
+        return [node for node in self.nodes if node.has(role)]
+
+    @property
+    def support(self) -> Node:
+        """The support server."""
+        return self.having("support")[0]
+
+    # Clients
+    def consul(self, token: str | None = None, node: Node | None = None) -> ConsulClient:
+        """A client of one Consul agent (a server if not told), by default with the master's best token."""
+        node = node or self._answering("consul-server", lambda one: bool(self.consul("", one).leader()))
+        token = self.consul_token() if token is None else token
+        return ConsulClient(node.address, ca_file("consul"), token=token, node=node.id)
+
+    def nomad(self, token: str | None = None, node: Node | None = None) -> NomadClient:
+        """A client of one Nomad server, by default with the master's best token."""
+        node = node or self._answering("nomad-server", lambda one: bool(self.nomad("", one).leader()))
+        token = self.nomad_token() if token is None else token
+        return NomadClient(node.address, ca_file("nomad"), token=token, node=node.id)
+
+    def vault(self, node: Node, token: str = "") -> VaultClient:
+        """A client of the Vault on ``node``."""
+        return VaultClient(node.address, ca_file("vault"), token=token, node=node.id)
+
+    def active_vault(self, token: str | None = None) -> VaultClient:
+        """A client of the active Vault, by default with the master's best token."""
+        node = self._active_vault_node()
+        return self.vault(node, self.vault_token(node) if token is None else token)
+
+    def _active_vault_node(self) -> Node:
+        return self._answering("vault", lambda one: self.vault(one).health() is VaultState.ACTIVE)
+
+    def _answering(self, role: str, ready: Callable[[Node], bool]) -> Node:
+        problems = []
+        for node in self.having(role):
+            try:
+                if ready(node):
+                    return node
+            except ServiceError as error:
+                problems.append(str(error))
+        detail = f" {problems[-1]}" if problems else ""
+        raise ServiceError(f"No {role} is ready to work.{detail}", cure=f"salt-run cluster.status; look at the {role} units")
+
+    # Tokens: the bootstrap's own while it lives, afterwards short-lived ones from Vault
+    def consul_token(self) -> str:
+        """The best Consul token that the master has: management if it can get it, else the one that only reads."""
+        return self._token("consul", "consul_bootstrap", "consul_status_token")
+
+    def nomad_token(self) -> str:
+        """The best Nomad token that the master has."""
+        return self._token("nomad", "nomad_bootstrap", "nomad_status_token")
+
+    def _token(self, engine: str, bootstrap: str, reading: str) -> str:
+        with self._lock:
+            if token := self._tokens.get(engine):
+                return token
+            token = self.journal.secret(bootstrap) or self._lease_or_nothing(engine)
+            if token:
+                self._tokens[engine] = token
+            return token or self.journal.secret(reading) or ""
+
+    def _lease_or_nothing(self, engine: str) -> str:
+        try:
+            return self.lease(engine)
+        except ServiceError:
+            return ""  # sealed or not there: the reading token still serves status and prove
+
+    def lease(self, engine: str) -> str:
+        """A short-lived management token of ``consul`` or ``nomad`` from Vault, by the master's own login."""
+        node = self._active_vault_node()
+        engines = self.vault(node, self._login(node)).engines
+        made = engines.consul_credential(MASTER_ROLE) if engine == "consul" else engines.nomad_credential(MASTER_ROLE)
+        return made.secret_id
+
+    def vault_token(self, node: Node) -> str:
+        """The root token while the bootstrap lives, afterwards a short one by AppRole; ``""`` when there is neither."""
+        return self.journal.secret("vault_root_token") or self._login(node)
+
+    def _login(self, node: Node) -> str:
+        with self._lock:
+            if token := self._tokens.get("vault"):
+                return token
+            secret_id = self.journal.secret("vault_master_secret_id")
+            if not secret_id:
+                return ""
+            login = self.vault(node).auth.approle_login(self.journal.fact("vault_master_role_id"), secret_id)
+            self._tokens["vault"] = login.token
+            return login.token
+
+    def forget_tokens(self) -> None:
+        """Ask for tokens anew: one of them was revoked."""
+        with self._lock:
+            login = self._tokens.get("vault")
+            self._tokens.clear()
+            if login:
+                self._tokens["vault"] = login
+
+    # What others need to know
+    def image(self, name: str) -> dict[str, str]:
+        """Where jobs find our container image ``name``: ``url``, ``sha256``, ``file``, ``image``."""
+        return self.images(name)
+
+    def view(self) -> ClusterView:
+        """What `prove` and `status` look at and with, none of it with the right to change anything."""
+        return ClusterView(
+            definition=self.definition,
+            nodes=self.nodes,
+            ca_files={root: ca_file(root) for root in ("consul", "nomad", "vault", "support")},
+            consul_token=self.journal.secret("consul_status_token") or "",
+            nomad_token=self.journal.secret("nomad_status_token") or "",
+            canary_digest=canary.digest(self.journal.secret("canary_marker") or ""),
+        )
+
+    def close(self) -> None:
+        """Give back the leased tokens of this run."""
+        with self._lock:
+            token = self._tokens.pop("vault", "")
+            self._tokens.clear()
+        if token:
+            try:
+                self.active_vault(token).auth.revoke_self()  # takes the leases of the engines with it
+            except ServiceError:
+                return  # it expires by itself within minutes
+
+
+def ca_file(root: str) -> str:
+    """The root certificate on the support server."""
+    return f"{paths.CA_ROOTS}/{root}/ca.pem"

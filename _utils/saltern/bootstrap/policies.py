@@ -1,0 +1,183 @@
+"""Who may do what in Consul, Vault and Nomad: the least that was found to work, as text and data.
+
+Sources: HashiCorp's `nomad setup consul` and `nomad setup vault` (1.11.1) without their wide reads (all of Consul's
+keys, which hold Vault's storage, and the names of other namespaces' secrets); the hand-made bootstrap for the rest.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from saltern.clients.consul_acl import AclToken
+
+if TYPE_CHECKING:
+    from saltern.bootstrap.cluster import Cluster
+    from saltern.model import Node
+
+WORKLOADS = "nomad-workloads"  # Consul's auth method and Vault's role for Nomad's jobs
+JWT_PATH = "jwt-nomad"  # Vault's auth method for Nomad's jobs
+TASKS_ROLE = "nomad-default-tasks"
+JWKS_URL = "https://nomad.service.consul:4646/.well-known/jwks.json"  # any Nomad server that is healthy answers
+
+CONSUL = {
+    "vault-storage": """\
+key_prefix "vault/" { policy = "write" }
+service "vault" { policy = "write" }
+agent_prefix "" { policy = "read" }
+session_prefix "" { policy = "write" }
+""",
+    "nomad-server": """\
+agent_prefix "" { policy = "read" }
+node_prefix "" { policy = "read" }
+service "nomad" { policy = "write" }
+""",
+    # Narrower service rights leave stopped jobs in the catalog as passing: seen with Nomad 1.11.1.
+    "nomad-client": """\
+agent_prefix "" { policy = "read" }
+node_prefix "" { policy = "read" }
+service_prefix "" { policy = "write" }
+""",
+    "nomad-tasks": """\
+node_prefix "" { policy = "read" }
+service_prefix "" { policy = "read" }
+""",
+    # What status and prove need while Vault is sealed. `acl = "read"` shows tokens without their secrets.
+    "saltern-status": """\
+acl = "read"
+operator = "read"
+agent_prefix "" { policy = "read" }
+node_prefix "" { policy = "read" }
+service_prefix "" { policy = "read" }
+""",
+}
+
+NOMAD_STATUS = """\
+namespace "*" { policy = "read" }
+node { policy = "read" }
+agent { policy = "read" }
+operator { policy = "read" }
+"""
+
+VAULT_AUTOUNSEAL = """\
+path "transit/encrypt/autounseal" { capabilities = ["update"] }
+path "transit/decrypt/autounseal" { capabilities = ["update"] }
+"""
+
+
+ACCESSORS = uuid.UUID("6f3c1f7e-6a53-4c0e-9d0a-2f5c58a3b1d4")  # namespace of the accessor ids, which are no secrets
+
+
+@dataclass(frozen=True)
+class ConsulToken:
+    """A Consul token with a secret chosen beforehand; its description is its name."""
+
+    secret: str  # its name in the journal
+    description: str
+    policies: tuple[str, ...] = ()
+    node: str = ""  # of a node identity
+    templated: tuple[str, ...] = ()
+
+    @property
+    def accessor(self) -> str:
+        """The same for the same token in every run, so that a repeated run finds it again."""
+        return str(uuid.uuid5(ACCESSORS, self.description))
+
+    def wanted(self, secret_id: str, datacenter: str) -> AclToken:
+        """The token as Consul shall have it."""
+        return AclToken(
+            self.description,
+            secret_id,
+            self.accessor,
+            policies=self.policies,
+            node_identities=((self.node, datacenter),) if self.node else (),
+            templated_policies=self.templated,
+        )
+
+
+def consul_tokens(cluster: Cluster) -> list[ConsulToken]:
+    """Every token of Consul that the platform itself uses."""
+    agents = [
+        ConsulToken(f"consul_agent_token/{node.id}", f"agent {node.id}", node=node.id) for node in cluster.nodes
+    ]
+    return [
+        *agents,
+        ConsulToken("consul_dns_token", "dns", templated=("builtin/dns",)),
+        ConsulToken("vault_storage_token", "vault storage", ("vault-storage",)),
+        ConsulToken("nomad_server_consul_token", "nomad servers", ("nomad-server",)),
+        ConsulToken("nomad_client_consul_token", "nomad clients", ("nomad-client",)),
+        ConsulToken("consul_status_token", "saltern status", ("saltern-status",)),
+        ConsulToken("vault_engine_consul_token", "vault consul engine", ("global-management",)),
+    ]
+
+
+def consul_auth_method(nomad_root: str) -> dict[str, Any]:
+    """Consul's trust in the identities that Nomad gives its workloads."""
+    claims = ("consul_namespace", "nomad_namespace", "nomad_job_id", "nomad_task", "nomad_service")
+    return {
+        "JWKSURL": JWKS_URL,
+        "JWKSCACert": nomad_root,
+        "JWTSupportedAlgs": ["RS256"],
+        "BoundAudiences": ["consul.io"],
+        "ClaimMappings": {claim: claim for claim in claims},
+    }
+
+
+# A service may register itself under its own name; a task may look services up.
+CONSUL_BINDING_RULES = (
+    {"bind_type": "service", "bind_name": "${value.nomad_service}", "selector": '"nomad_service" in value'},
+    {"bind_type": "role", "bind_name": "nomad-${value.nomad_namespace}-tasks", "selector": '"nomad_service" not in value'},
+)
+
+
+def vault_workloads(accessor: str) -> str:
+    """A job reads its own secrets (``secret/<namespace>/<job>``) and lists the names in its namespace."""
+    metadata = f"identity.entity.aliases.{accessor}.metadata"
+    namespace, job = f"{{{{{metadata}.nomad_namespace}}}}", f"{{{{{metadata}.nomad_job_id}}}}"
+    return f"""\
+path "secret/data/{namespace}/{job}/*" {{ capabilities = ["read"] }}
+path "secret/data/{namespace}/{job}" {{ capabilities = ["read"] }}
+path "secret/metadata/{namespace}/*" {{ capabilities = ["list"] }}
+"""
+
+
+VAULT_WORKLOADS_ROLE = {
+    "role_type": "jwt",
+    "bound_audiences": ["vault.io"],
+    "user_claim": "/nomad_job_id",
+    "user_claim_json_pointer": True,
+    "claim_mappings": {name: name for name in ("nomad_namespace", "nomad_job_id", "nomad_task")},
+    "token_type": "service",
+    "token_period": "30m",
+    "token_policies": [WORKLOADS],
+}
+
+VAULT_MASTER = f"""\
+# The master after the bootstrap: looks at Vault's set-up, takes short Consul and Nomad tokens, renews its own login.
+path "sys/mounts" {{ capabilities = ["read"] }}
+path "sys/auth" {{ capabilities = ["read"] }}
+path "sys/audit" {{ capabilities = ["read", "sudo"] }}
+path "sys/policies/acl" {{ capabilities = ["list"] }}
+path "sys/policies/acl/*" {{ capabilities = ["read"] }}
+path "auth/{JWT_PATH}/config" {{ capabilities = ["read"] }}
+path "auth/{JWT_PATH}/role/{WORKLOADS}" {{ capabilities = ["read"] }}
+path "auth/approle/role/saltern-master/secret-id" {{ capabilities = ["update"] }}
+path "consul/config/access" {{ capabilities = ["read"] }}
+path "nomad/config/access" {{ capabilities = ["read"] }}
+path "consul/creds/saltern-master" {{ capabilities = ["read"] }}
+path "nomad/creds/saltern-master" {{ capabilities = ["read"] }}
+path "secret/data/default/canary" {{ capabilities = ["create", "update", "read"] }}
+"""
+
+
+def vault_approle(support: Node) -> dict[str, Any]:
+    """The master's login: only from the support server's own addresses, for minutes at a time."""
+    cidrs = [f"{address}/{32 if ':' not in address else 128}" for address in support.addresses]
+    return {
+        "token_policies": ["saltern-master"],
+        "token_ttl": "15m",
+        "token_max_ttl": "30m",
+        "secret_id_bound_cidrs": cidrs,
+        "token_bound_cidrs": cidrs,
+    }

@@ -1,0 +1,33 @@
+"""The Nomad clients have joined and can run containers."""
+
+from saltern.bootstrap.cluster import Cluster
+from saltern.errors import StepFailed
+from saltern.waiting import until
+
+TITLE = "Every Nomad client is ready"
+NEEDS = ("nomad-acl", "consul-agents")
+
+
+def _waiting(cluster: Cluster) -> list[str]:
+    ready = {node.name for node in cluster.nomad().nodes() if node.status == "ready"}
+    return [node.id for node in cluster.having("nomad-client") if node.id not in ready]
+
+
+def check(cluster: Cluster) -> bool:
+    return cluster.journal.reached("nomad-client") and not _waiting(cluster)
+
+
+def apply(cluster: Cluster) -> None:
+    cluster.journal.reach("nomad-client")
+    ids = [node.id for node in cluster.having("nomad-client")]
+    cluster.minions.call(ids, "service.enable", "nomad")
+    cluster.minions.call(ids, "service.start", "nomad", no_block=True)
+
+
+def verify(cluster: Cluster) -> None:
+    try:
+        until(lambda: not _waiting(cluster), "the Nomad clients", seconds=120)
+    except StepFailed as error:
+        raise StepFailed(
+            "Not ready in Nomad.", node=", ".join(_waiting(cluster)), cure="journalctl -u nomad on it"
+        ) from error

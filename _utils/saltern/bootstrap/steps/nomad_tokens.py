@@ -1,0 +1,58 @@
+"""The token by which status and prove look at Nomad, and the one by which Vault gives out others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from saltern.bootstrap import policies
+from saltern.bootstrap.cluster import LEASE, MASTER_ROLE, Cluster, ca_file
+from saltern.clients.nomad_acl import NomadAcl
+from saltern.errors import ServiceRefused, StepFailed
+
+TITLE = "Nomad has its policies and tokens, and Vault gives out more"
+NEEDS = ("nomad-acl", "vault-configured", "consul-agents")
+STATUS = "saltern-status"
+ENGINE = "vault nomad engine"
+
+
+def check(cluster: Cluster) -> bool:
+    reading = cluster.journal.secret("nomad_status_token")
+    if not reading or cluster.nomad(reading).acl.token_self() is None:
+        return False
+    try:
+        return bool(cluster.lease("nomad"))
+    except ServiceRefused:
+        return False
+
+
+def apply(cluster: Cluster) -> None:
+    client = cluster.nomad().acl
+    client.ensure_policy(STATUS, policies.NOMAD_STATUS, "Reads what status and prove show")
+    reading = _replace(client, STATUS, policies=[STATUS])
+    cluster.journal.put_secret("nomad_status_token", reading)
+    root = cluster.journal.secret("vault_root_token")
+    if root is None:
+        raise StepFailed(
+            "Vault's Nomad engine is not configured, and Vault's root token was revoked.",
+            cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
+        )
+    engines = cluster.active_vault(root).engines
+    engines.set_nomad_access(
+        address="https://nomad.service.consul:4646",
+        token=_replace(client, ENGINE, management=True),
+        ca_pem=Path(ca_file("nomad")).read_text(encoding="ascii"),
+    )
+    engines.ensure_nomad_lease(ttl=LEASE, max_ttl=2 * LEASE)
+    engines.ensure_nomad_role(MASTER_ROLE, [], kind="management")
+
+
+def _replace(client: NomadAcl, name: str, *, policies: Sequence[str] = (), management: bool = False) -> str:
+    """A new token; those of the same name, whose secrets a killed run may have lost, are deleted."""
+    for token in client.tokens():
+        if token["Name"] == name:
+            client.delete_token(token["AccessorID"])
+    return str(client.create_token(name, policies=policies, management=management)["SecretID"])
+
+
+def verify(cluster: Cluster) -> None:
+    if not check(cluster):
+        raise StepFailed("Nomad's status token or Vault's Nomad engine is missing.", cure="run the same command again")

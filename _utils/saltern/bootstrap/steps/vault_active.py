@@ -1,0 +1,31 @@
+"""One Vault is active. Standbys follow within seconds; `cluster.prove` waits for them, the bootstrap need not."""
+
+from saltern.bootstrap import operators
+from saltern.bootstrap.cluster import Cluster
+from saltern.clients.vault import VaultState
+from saltern.waiting import until
+
+TITLE = "Vault is unsealed and has an active node"
+NEEDS = ("vault-initialised",)
+
+
+def _active(cluster: Cluster) -> bool:
+    return any(cluster.vault(node).health() is VaultState.ACTIVE for node in cluster.having("vault"))
+
+
+def check(cluster: Cluster) -> bool:
+    return _active(cluster) and not operators.sealed(cluster, cluster.having("vault"))
+
+
+def apply(cluster: Cluster) -> None:
+    if cluster.definition.seal == "shamir":
+        operators.wait_for_unseal(cluster, "vault-unseal", cluster.having("vault"))
+
+
+def verify(cluster: Cluster) -> None:
+    until(
+        lambda: _active(cluster),
+        "an active Vault",
+        seconds=90,
+        cure="journalctl -u vault; with a transit seal look whether the transit Vault is unsealed",
+    )

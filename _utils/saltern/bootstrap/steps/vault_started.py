@@ -1,0 +1,32 @@
+"""The main Vault runs on its nodes; with a transit seal it could not have started before its key was there."""
+
+from saltern.bootstrap.cluster import Cluster
+from saltern.errors import ServiceUnreachable
+from saltern.model import Node
+from saltern.waiting import until
+
+TITLE = "Vault listens on its nodes"
+NEEDS = ("consul-tokens", "transit-key")
+
+
+def check(cluster: Cluster) -> bool:
+    return cluster.journal.reached("vault") and all(_listens(cluster, node) for node in cluster.having("vault"))
+
+
+def _listens(cluster: Cluster, node: Node) -> bool:
+    try:
+        return bool(cluster.vault(node).health())
+    except ServiceUnreachable:
+        return False
+
+
+def apply(cluster: Cluster) -> None:
+    cluster.journal.reach("vault")
+    ids = [node.id for node in cluster.having("vault")]
+    cluster.minions.call(ids, "service.enable", "vault")
+    cluster.minions.call(ids, "service.start", "vault", no_block=True)
+
+
+def verify(cluster: Cluster) -> None:
+    for node in cluster.having("vault"):
+        until(cluster.vault(node).health, "Vault to listen", seconds=90, cure=f"journalctl -u vault on {node.id}")

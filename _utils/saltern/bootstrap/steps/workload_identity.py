@@ -1,0 +1,57 @@
+"""Consul and Vault trust the identities that Nomad gives its jobs: no job needs a long-lived token."""
+
+from pathlib import Path
+
+from saltern.bootstrap import policies
+from saltern.bootstrap.cluster import Cluster, ca_file
+from saltern.errors import StepFailed
+from saltern.waiting import until
+
+TITLE = "Consul and Vault trust Nomad's workloads"
+NEEDS = ("nomad-acl", "vault-configured", "consul-agents")
+
+
+def _nomad_root() -> str:
+    return Path(ca_file("nomad")).read_text(encoding="ascii")
+
+
+def check(cluster: Cluster) -> bool:
+    consul = cluster.consul().acl
+    if consul.auth_method(policies.WORKLOADS) is None or consul.role(policies.TASKS_ROLE) is None:
+        return False
+    if len(consul.binding_rules(policies.WORKLOADS)) < len(policies.CONSUL_BINDING_RULES):
+        return False
+    return cluster.active_vault().auth.jwt_role(policies.WORKLOADS, mount=policies.JWT_PATH) is not None
+
+
+def apply(cluster: Cluster) -> None:
+    consul = cluster.consul().acl
+    consul.ensure_auth_method(policies.WORKLOADS, "jwt", policies.consul_auth_method(_nomad_root()))
+    for rule in policies.CONSUL_BINDING_RULES:
+        consul.ensure_binding_rule(policies.WORKLOADS, **rule)
+    consul.ensure_role(policies.TASKS_ROLE, ["nomad-tasks"])
+    root = cluster.journal.secret("vault_root_token")
+    if root is None:
+        raise StepFailed(
+            "Vault does not trust Nomad's workloads, and its root token was revoked.",
+            cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
+        )
+    vault = cluster.active_vault(root).auth
+    config = {
+        "jwks_url": policies.JWKS_URL,
+        "jwks_ca_pem": _nomad_root(),
+        "jwt_supported_algs": ["RS256", "EdDSA"],
+        "default_role": policies.WORKLOADS,
+    }
+
+    def accepted() -> bool:  # Vault fetches the keys at once: Nomad must be in Consul's DNS by then
+        vault.ensure_jwt_config(config, mount=policies.JWT_PATH)
+        return True
+
+    until(accepted, "Vault to read Nomad's public keys", seconds=60, cure="is nomad.service.consul in Consul's DNS?")
+    vault.ensure_jwt_role(policies.WORKLOADS, policies.VAULT_WORKLOADS_ROLE, mount=policies.JWT_PATH)
+
+
+def verify(cluster: Cluster) -> None:
+    if not check(cluster):
+        raise StepFailed("Consul or Vault does not trust Nomad's workloads.", cure="run the same command again")

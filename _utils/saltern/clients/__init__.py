@@ -1,0 +1,1 @@
+"""Everything that talks to something: services, files of the support server, the lab. No Salt."""

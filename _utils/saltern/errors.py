@@ -1,0 +1,97 @@
+"""The one error tree. An error says what happened, to which node, and what to do next."""
+
+from __future__ import annotations
+
+
+class SalternError(Exception):
+    """Base of every error that a user may see; loader files print it without a traceback.
+
+    :param what: what happened, as a sentence.
+    :param node: the id of the node that it happened to, where there is one.
+    :param cure: what the reader can do about it, as a sentence.
+    """
+
+    def __init__(self, what: str, *, node: str = "", cure: str = "") -> None:
+        self.what, self.node, self.cure = what, node, cure
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        where = f"{self.node}: " if self.node else ""
+        cure = f" Cure: {self.cure}" if self.cure else ""
+        return f"{where}{self.what}{cure}"
+
+
+class Problems(SalternError):
+    """Several problems that were found together; nothing was changed."""
+
+    def __init__(self, title: str, problems: list[Problem]) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"{title}\n{lines}")
+
+
+class Problem(SalternError):
+    """One problem of a definition, a node or a system, with its place.
+
+    :param where: ``file: key path`` or the name of what was looked at.
+    """
+
+    def __init__(self, what: str, *, where: str = "", node: str = "", cure: str = "") -> None:
+        self.where = where
+        super().__init__(what, node=node, cure=cure)
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{self.where}: {text}" if self.where else text
+
+
+class RegistryError(SalternError):
+    """The registry does not know a node, knows it twice, or cannot be read."""
+
+
+class SigningRefused(SalternError):
+    """A CSR asks for something that its node is not entitled to; nothing was signed."""
+
+
+class CertificateError(SalternError):
+    """A certificate, a key or a root is missing, broken or not what it should be."""
+
+
+class ArtifactError(SalternError):
+    """An artifact is missing, fails its checksum, or no provider can supply it."""
+
+
+class FirewallError(SalternError):
+    """firewalld is missing, dead, or does not enforce what it was told."""
+
+
+class ServiceError(SalternError):
+    """Consul, Vault or Nomad answered with an error, or not at all."""
+
+
+class ServiceUnreachable(ServiceError):
+    """A service gave no answer: nobody listens, it took too long, or its certificate proves nothing."""
+
+
+class ServiceRefused(ServiceError):
+    """A service answered, with an error.
+
+    :param status: the status code of its answer.
+    :param detail: its own words, secrets removed.
+    """
+
+    def __init__(self, what: str, *, status: int, detail: str = "", node: str = "", cure: str = "") -> None:
+        self.status, self.detail = status, detail
+        super().__init__(what, node=node, cure=cure)
+
+
+class LabError(SalternError):
+    """The lab could not do what it was asked."""
+
+
+class JournalError(SalternError):
+    """The journal contradicts the real system, or a secret in it cannot be opened."""
+
+
+class StepFailed(SalternError):
+    """A step of the bootstrap did not reach its verified state."""

@@ -1,0 +1,21 @@
+"""Where things lie on the support server and on nodes; named once, used everywhere."""
+
+from __future__ import annotations
+
+# The support server
+REPOSITORY = "/srv/saltern"  # the checkout that the master serves
+DEFINITION = REPOSITORY + "/pillar/cluster"  # *.yaml and operators/*.asc
+STATE = "/var/lib/saltern"  # 0700 root: everything below is the master's own
+REGISTRY = STATE + "/registry.sqlite"
+JOURNAL = STATE + "/journal.sqlite"
+CUSTODY = STATE + "/custody"  # what is sealed to operators, one folder a secret
+MACHINE_KEY = STATE + "/machine-key.cred"  # sealed by systemd-creds
+ARTIFACT_STORE = "/var/lib/saltern-artifacts"  # served by nginx, world-readable, no secret
+ROOTS = REPOSITORY + "/pillar/pki/roots.yaml"  # the declared roots
+ISSUED = STATE + "/pki.sqlite"  # inventory of every certificate that was signed
+CA_ROOTS = "/etc/ssl"  # <root>/ca.pem 0444 and <root>/ca-key.pem 0400
+
+# Every node
+SSL = "/etc/ssl"  # <application>/<certificate>.pem and -key.pem, <root>-ca.pem
+ARTIFACTS = "/opt/saltern"  # <name>/<version>/…, links in bin/
+BIN = ARTIFACTS + "/bin"

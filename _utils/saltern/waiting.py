@@ -1,0 +1,32 @@
+"""The one place that waits: on a condition, never for a fixed time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from saltern.errors import SalternError, StepFailed
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], what: str, *, seconds: float, cure: str = "", interval: float = 0.1) -> T:
+    """The first true value of ``condition``, asked every ``interval`` seconds (growing to ten times that).
+
+    An error of Saltern's own inside the condition counts as "not yet" and is told if time runs out.
+
+    :param what: what is waited for, as a noun phrase: "a Consul leader".
+    :raises StepFailed: when it did not come within ``seconds``.
+    """
+    deadline, last, pause = time.monotonic() + seconds, "", interval
+    while True:
+        try:
+            if value := condition():
+                return value
+        except SalternError as error:
+            last = f" Last answer: {error}"
+        if time.monotonic() >= deadline:
+            raise StepFailed(f"Waited {seconds:g} s in vain for {what}.{last}", cure=cure)
+        time.sleep(pause)
+        pause = min(pause * 1.3, interval * 10)

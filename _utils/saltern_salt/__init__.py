@@ -1,0 +1,1 @@
+"""Glue that several runners share. The only package of ``_utils`` that may import Salt."""
