@@ -21,7 +21,6 @@ from saltern_salt.answers import answer, no_traceback
 __virtualname__ = "cluster"
 
 
-
 def __virtual__() -> str:
     return __virtualname__
 
@@ -40,7 +39,7 @@ def plan() -> Any:
 
     Needs root on the support server.
     """
-    planned = building.plan(__opts__)
+    planned = building.make_plan(__opts__)
     return answer(__opts__, planned.text(), planned.data())
 
 

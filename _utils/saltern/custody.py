@@ -28,7 +28,9 @@ def combine(shares: list[str]) -> str:
         pairs = [(int(index), bytes.fromhex(part)) for index, part in (share.strip().split("-", 1) for share in shares)]
         return str(uuid.UUID(bytes=Shamir.combine(pairs, ssss=False)))
     except ValueError as error:
-        raise JournalError(f"These shares do not fit together: {error}", cure="give each operator's share once") from error
+        raise JournalError(
+            f"These shares do not fit together: {error}", cure="give each operator's share once"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Custody:
         temporary = f"{final}.{os.getpid()}.new"
         os.makedirs(temporary, mode=0o700)
         for operator, text in sealed.items():
-            descriptor = os.open(os.path.join(temporary, f"{operator}.b64"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(
+                os.path.join(temporary, f"{operator}.b64"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+            )
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text + "\n")
                 file.flush()

@@ -17,8 +17,10 @@ class SalternError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.node}: " if self.node else ""
-        cure = f" Cure: {self.cure}" if self.cure else ""
-        return f"{where}{self.what}{cure}"
+        if not self.cure:
+            return f"{where}{self.what}"
+        stop = "" if self.what.endswith((".", "!", "?", ":")) else "."
+        return f"{where}{self.what}{stop} Cure: {self.cure}"
 
 
 class Problems(SalternError):
@@ -47,6 +49,10 @@ class Problem(SalternError):
 
 class RegistryError(SalternError):
     """The registry does not know a node, knows it twice, or cannot be read."""
+
+
+class EnrolmentRefused(SalternError):
+    """A minion's key was not proved to be its node's; it was not accepted."""
 
 
 class SigningRefused(SalternError):

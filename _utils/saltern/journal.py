@@ -75,7 +75,8 @@ class Journal:
                 connection.close()
         except sqlite3.Error as error:
             raise JournalError(
-                f"{self._path}: {error}", cure="check free space and rights of the file, then run the same command again"
+                f"{self._path}: {error}",
+                cure="check free space and rights of the file, then run the same command again",
             ) from error
 
     # Steps

@@ -14,6 +14,7 @@ ARTIFACT_STORE = "/var/lib/saltern-artifacts"  # served by nginx, world-readable
 ROOTS = REPOSITORY + "/pillar/pki/roots.yaml"  # the declared roots
 ISSUED = STATE + "/pki.sqlite"  # inventory of every certificate that was signed
 CA_ROOTS = "/etc/ssl"  # <root>/ca.pem 0444 and <root>/ca-key.pem 0400
+LAB_SOCKET = "/run/saltern-lab/cloud.sock"  # the lab's cloud, shown to the support node only
 
 # Every node
 SSL = "/etc/ssl"  # <application>/<certificate>.pem and -key.pem, <root>-ca.pem

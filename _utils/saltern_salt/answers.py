@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec
 
 import salt.exceptions
+
 from saltern.errors import SalternError
 
 P = ParamSpec("P")

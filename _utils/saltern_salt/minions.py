@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import salt.client
+
 from saltern.errors import StepFailed
 
 

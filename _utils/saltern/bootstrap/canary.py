@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 JOB = "canary"
-SECRET = "default/canary"  # below the mount secret/
+PATH = "default/canary"  # of its secret, below the mount secret/
 TEMPLATE = """\
 job "canary" {{
   datacenters = ["{datacenter}"]
@@ -69,7 +69,7 @@ job "canary" {{
       template {{
         destination = "local/www/index.html"
         data        = <<EOT
-marker {{{{ with secret "secret/data/{secret}" }}}}{{{{ .Data.data.marker | sha256Hex }}}}{{{{ end }}}}
+marker {{{{ with secret "secret/data/{path}" }}}}{{{{ .Data.data.marker | sha256Hex }}}}{{{{ end }}}}
 vault {{{{ range service "active.vault" }}}}{{{{ .Address }}}}:{{{{ .Port }}}} {{{{ end }}}}
 EOT
       }}
@@ -93,7 +93,7 @@ def jobspec(datacenter: str, node_class: str, image: dict[str, str]) -> str:
         image_sha256=image["sha256"],
         image_file=image["file"],
         image_name=image["image"],
-        secret=SECRET,
+        path=PATH,
     )
 
 

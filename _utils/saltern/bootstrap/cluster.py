@@ -1,17 +1,17 @@
-"""What a step works with: the definition, the registry, the journal, the nodes and clients that hold the right token."""
+"""What a step works with: definition, registry, journal, nodes, and clients that hold the right token."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from saltern import paths
 from saltern.bootstrap import canary
-from saltern.clients.consul import ConsulClient
-from saltern.clients.nomad import NomadClient
-from saltern.clients.vault import VaultClient, VaultState
+from saltern.clients.consul import Consul
+from saltern.clients.nomad import Nomad
+from saltern.clients.vault import Health, Vault
 from saltern.custody import Custody
 from saltern.errors import Problem, ServiceError
 from saltern.journal import Journal
@@ -27,17 +27,25 @@ class Highstates(Protocol):
     """What a highstate did on one node."""
 
     @property
-    def changed(self) -> tuple[str, ...]: ...
+    def changed(self) -> tuple[str, ...]:
+        """The states that changed something, or with ``test`` would."""
+
     @property
-    def failed(self) -> tuple[str, ...]: ...
+    def failed(self) -> tuple[str, ...]:
+        """The states that failed, each with its reason."""
 
 
 class Minions(Protocol):
     """The nodes through Salt; ``saltern_salt.minions.Minions`` is the real one."""
 
-    def call(self, ids: list[str], function: str, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
-    def facts(self, ids: list[str], function: str) -> dict[str, Any]: ...
-    def highstate(self, ids: list[str], *, test: bool = False) -> dict[str, Highstates]: ...
+    def call(self, ids: list[str], function: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What ``function`` returned on each node; raises when one is silent or fails."""
+
+    def facts(self, ids: list[str], function: str) -> dict[str, Any]:
+        """The same without silent and failing nodes."""
+
+    def highstate(self, ids: list[str], *, test: bool = False) -> Mapping[str, Highstates]:
+        """Apply or preview the highstate on every node."""
 
 
 @dataclass
@@ -71,29 +79,29 @@ class Cluster:
         return self.having("support")[0]
 
     # Clients
-    def consul(self, token: str | None = None, node: Node | None = None) -> ConsulClient:
+    def consul(self, token: str | None = None, node: Node | None = None) -> Consul:
         """A client of one Consul agent (a server if not told), by default with the master's best token."""
         node = node or self._answering("consul-server", lambda one: bool(self.consul("", one).leader()))
         token = self.consul_token() if token is None else token
-        return ConsulClient(node.address, ca_file("consul"), token=token, node=node.id)
+        return Consul(node.address, ca_file("consul"), token=token, node=node.id)
 
-    def nomad(self, token: str | None = None, node: Node | None = None) -> NomadClient:
+    def nomad(self, token: str | None = None, node: Node | None = None) -> Nomad:
         """A client of one Nomad server, by default with the master's best token."""
         node = node or self._answering("nomad-server", lambda one: bool(self.nomad("", one).leader()))
         token = self.nomad_token() if token is None else token
-        return NomadClient(node.address, ca_file("nomad"), token=token, node=node.id)
+        return Nomad(node.address, ca_file("nomad"), token=token, node=node.id)
 
-    def vault(self, node: Node, token: str = "") -> VaultClient:
+    def vault(self, node: Node, token: str = "") -> Vault:
         """A client of the Vault on ``node``."""
-        return VaultClient(node.address, ca_file("vault"), token=token, node=node.id)
+        return Vault(node.address, ca_file("vault"), token=token, node=node.id)
 
-    def active_vault(self, token: str | None = None) -> VaultClient:
+    def active_vault(self, token: str | None = None) -> Vault:
         """A client of the active Vault, by default with the master's best token."""
         node = self._active_vault_node()
         return self.vault(node, self.vault_token(node) if token is None else token)
 
     def _active_vault_node(self) -> Node:
-        return self._answering("vault", lambda one: self.vault(one).health() is VaultState.ACTIVE)
+        return self._answering("vault", lambda one: self.vault(one).health() is Health.ACTIVE)
 
     def _answering(self, role: str, ready: Callable[[Node], bool]) -> Node:
         problems = []
@@ -104,7 +112,9 @@ class Cluster:
             except ServiceError as error:
                 problems.append(str(error))
         detail = f" {problems[-1]}" if problems else ""
-        raise ServiceError(f"No {role} is ready to work.{detail}", cure=f"salt-run cluster.status; look at the {role} units")
+        raise ServiceError(
+            f"No {role} is ready to work.{detail}", cure=f"salt-run cluster.status; look at the {role} units"
+        )
 
     # Tokens: the bootstrap's own while it lives, afterwards short-lived ones from Vault
     def consul_token(self) -> str:
@@ -133,9 +143,10 @@ class Cluster:
     def lease(self, engine: str) -> str:
         """A short-lived management token of ``consul`` or ``nomad`` from Vault, by the master's own login."""
         node = self._active_vault_node()
-        engines = self.vault(node, self._login(node)).engines
-        made = engines.consul_credential(MASTER_ROLE) if engine == "consul" else engines.nomad_credential(MASTER_ROLE)
-        return made.secret_id
+        lease = self.vault(node, self._login(node)).read(f"{engine}/creds/{MASTER_ROLE}")
+        if lease is None:
+            raise ServiceError(f"Vault has no {engine} engine with the role {MASTER_ROLE}.", node=node.id)
+        return str(lease["data"]["token" if engine == "consul" else "secret_id"])
 
     def vault_token(self, node: Node) -> str:
         """The root token while the bootstrap lives, afterwards a short one by AppRole; ``""`` when there is neither."""
@@ -148,9 +159,9 @@ class Cluster:
             secret_id = self.journal.secret("vault_master_secret_id")
             if not secret_id:
                 return ""
-            login = self.vault(node).auth.approle_login(self.journal.fact("vault_master_role_id"), secret_id)
-            self._tokens["vault"] = login.token
-            return login.token
+            token = self.vault(node).approle_login(self.journal.fact("vault_master_role_id"), secret_id)
+            self._tokens["vault"] = token
+            return token
 
     def forget_tokens(self) -> None:
         """Ask for tokens anew: one of them was revoked."""
@@ -183,7 +194,7 @@ class Cluster:
             self._tokens.clear()
         if token:
             try:
-                self.active_vault(token).auth.revoke_self()  # takes the leases of the engines with it
+                self.active_vault(token).revoke_self()  # takes the leases of the engines with it
             except ServiceError:
                 return  # it expires by itself within minutes
 

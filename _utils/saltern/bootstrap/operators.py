@@ -6,8 +6,8 @@ import os
 
 from saltern import paths
 from saltern.bootstrap.cluster import Cluster
-from saltern.clients.vault import VaultClient, VaultState
-from saltern.errors import ServiceError, ServiceUnreachable, StepFailed
+from saltern.clients.vault import Health, Vault
+from saltern.errors import ServiceError, StepFailed
 from saltern.model import Node
 from saltern.waiting import until
 
@@ -17,7 +17,7 @@ PATIENCE = 24 * 3600.0  # seconds; operators are people
 
 def sealed(cluster: Cluster, nodes: list[Node]) -> list[Node]:
     """Those of ``nodes`` whose Vault is initialised and sealed."""
-    return [node for node in nodes if cluster.vault(node).health() is VaultState.SEALED]
+    return [node for node in nodes if cluster.vault(node).health() is Health.SEALED]
 
 
 def wait_for_unseal(cluster: Cluster, secret: str, nodes: list[Node]) -> None:
@@ -61,19 +61,19 @@ def unseal(cluster: Cluster, shares: list[str]) -> dict[str, str]:
     return {node.id: _unseal_one(cluster.vault(node), shares) for node in nodes}
 
 
-def _unseal_one(client: VaultClient, shares: list[str]) -> str:
+def _unseal_one(client: Vault, shares: list[str]) -> str:
     for share in shares:
-        if not client.sys.unseal(share).sealed:
+        if not client.unseal(share):
             return "unsealed"
-    status = client.sys.seal_status()
-    return f"sealed: {status.progress} of {status.threshold} shares given"
+    status = client.seal_status()
+    return f"sealed: {status['progress']} of {status['t']} shares given"
 
 
 def initialise(cluster: Cluster, node: Node, secret: str, *, recovery: bool) -> None:
     """Initialise the Vault on ``node``: its shares go to the operators, its root token into the journal."""
     client = cluster.vault(node)
-    until(client.health, "Vault to listen", seconds=60, cure=f"journalctl -u vault on {node.id}")
-    if client.sys.initialized():
+    until(client.is_reachable, "Vault to listen", seconds=60, cure=f"journalctl -u vault on {node.id}")
+    if client.is_initialised():
         raise StepFailed(
             "This Vault was initialised before, but the journal has no root token of it.",
             node=node.id,
@@ -81,19 +81,12 @@ def initialise(cluster: Cluster, node: Node, secret: str, *, recovery: bool) -> 
         )
     holders = cluster.definition.custody
     keys = [cluster.definition.operator_keys[who] for who in holders.operators]
-    initialise_vault = client.sys.init_transit if recovery else client.sys.init_shamir
-    made = initialise_vault(shares=len(keys), threshold=holders.threshold, pgp_keys=keys)
-    root = "transit_root_token" if secret == "transit-unseal" else "vault_root_token"
-    cluster.journal.put_secret(root, made.root_token)
+    made = client.initialise(len(keys), holders.threshold, keys, recovery=recovery)
+    cluster.journal.put_secret("vault_root_token" if node.has("vault") else "transit_root_token", made.root_token)
     cluster.custody.put(secret, dict(zip(holders.operators, made.shares, strict=True)))
 
 
 def initialised(cluster: Cluster, node: Node, secret: str) -> bool:
     """Whether the Vault on ``node`` is initialised and its shares are in the operators' custody."""
-    try:
-        state = cluster.vault(node).health()
-    except ServiceUnreachable:
-        return False
-    return state is not VaultState.NOT_INITIALIZED and bool(cluster.custody.holders(secret))
-
-
+    state = cluster.vault(node).health()
+    return state not in (Health.UNREACHABLE, Health.UNINITIALISED) and bool(cluster.custody.holders(secret))

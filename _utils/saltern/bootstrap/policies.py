@@ -10,8 +10,6 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from saltern.clients.consul_acl import AclToken
-
 if TYPE_CHECKING:
     from saltern.bootstrap.cluster import Cluster
     from saltern.model import Node
@@ -84,23 +82,10 @@ class ConsulToken:
         """The same for the same token in every run, so that a repeated run finds it again."""
         return str(uuid.uuid5(ACCESSORS, self.description))
 
-    def wanted(self, secret_id: str, datacenter: str) -> AclToken:
-        """The token as Consul shall have it."""
-        return AclToken(
-            self.description,
-            secret_id,
-            self.accessor,
-            policies=self.policies,
-            node_identities=((self.node, datacenter),) if self.node else (),
-            templated_policies=self.templated,
-        )
-
 
 def consul_tokens(cluster: Cluster) -> list[ConsulToken]:
     """Every token of Consul that the platform itself uses."""
-    agents = [
-        ConsulToken(f"consul_agent_token/{node.id}", f"agent {node.id}", node=node.id) for node in cluster.nodes
-    ]
+    agents = [ConsulToken(f"consul_agent_token/{node.id}", f"agent {node.id}", node=node.id) for node in cluster.nodes]
     return [
         *agents,
         ConsulToken("consul_dns_token", "dns", templated=("builtin/dns",)),
@@ -115,19 +100,30 @@ def consul_tokens(cluster: Cluster) -> list[ConsulToken]:
 def consul_auth_method(nomad_root: str) -> dict[str, Any]:
     """Consul's trust in the identities that Nomad gives its workloads."""
     claims = ("consul_namespace", "nomad_namespace", "nomad_job_id", "nomad_task", "nomad_service")
-    return {
+    config = {
         "JWKSURL": JWKS_URL,
         "JWKSCACert": nomad_root,
         "JWTSupportedAlgs": ["RS256"],
         "BoundAudiences": ["consul.io"],
         "ClaimMappings": {claim: claim for claim in claims},
     }
+    return {"Name": WORKLOADS, "Type": "jwt", "Description": "Nomad's workloads", "Config": config}
 
 
 # A service may register itself under its own name; a task may look services up.
 CONSUL_BINDING_RULES = (
-    {"bind_type": "service", "bind_name": "${value.nomad_service}", "selector": '"nomad_service" in value'},
-    {"bind_type": "role", "bind_name": "nomad-${value.nomad_namespace}-tasks", "selector": '"nomad_service" not in value'},
+    {
+        "AuthMethod": WORKLOADS,
+        "BindType": "service",
+        "BindName": "${value.nomad_service}",
+        "Selector": '"nomad_service" in value',
+    },
+    {
+        "AuthMethod": WORKLOADS,
+        "BindType": "role",
+        "BindName": "nomad-${value.nomad_namespace}-tasks",
+        "Selector": '"nomad_service" not in value',
+    },
 )
 
 

@@ -29,4 +29,3 @@ def seal(text: str, public_key: str, operator: str) -> str:
             cure=f"put a valid public key with an encryption subkey into operators/{operator}.asc",
         )
     return base64.b64encode(done.stdout).decode()
-

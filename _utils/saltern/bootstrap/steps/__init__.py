@@ -1,8 +1,8 @@
 """The steps of the bootstrap, one a file.
 
 A step file has ``TITLE`` (what holds afterwards, as a sentence), ``NEEDS`` (names of steps), ``check``, ``apply`` and
-``verify``, each taking the :class:`~saltern.bootstrap.cluster.Cluster`; and ``SEALS`` when it belongs to some seals only.
-Its name is the file's, with hyphens. A file put here is part of the graph, of the tests and of the documentation.
+``verify``, each taking the :class:`~saltern.bootstrap.cluster.Cluster`; and ``SEALS`` when only some
+seals need it. Its name is the file's, with hyphens. A file put here is part of the graph and of its tests.
 """
 
 from __future__ import annotations

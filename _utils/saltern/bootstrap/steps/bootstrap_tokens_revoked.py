@@ -16,20 +16,20 @@ def apply(cluster: Cluster) -> None:
     """Consul and Nomad by the tokens that took their place; Vault's two root tokens by themselves."""
     consul, nomad = cluster.lease("consul"), cluster.lease("nomad")
     if secret := cluster.journal.secret("consul_bootstrap"):
-        if own := cluster.consul(secret).acl.token_self():
-            cluster.consul(consul).acl.delete_token(own["AccessorID"])
+        if own := cluster.consul(secret).token_self():
+            cluster.consul(consul).delete_token(own["AccessorID"])
         _forget(cluster, "consul_bootstrap", "consul-bootstrap")
     if secret := cluster.journal.secret("nomad_bootstrap"):
-        if own := cluster.nomad(secret).acl.token_self():
-            cluster.nomad(nomad).acl.delete_token(own["AccessorID"])
+        if own := cluster.nomad(secret).token_self():
+            cluster.nomad(nomad).delete_token(own["AccessorID"])
         _forget(cluster, "nomad_bootstrap", "nomad-bootstrap")
     if secret := cluster.journal.secret("transit_root_token"):
-        client = cluster.vault(cluster.support, secret).auth
+        client = cluster.vault(cluster.support, secret)
         if client.lookup_self():
             client.revoke_self()
         _forget(cluster, "transit_root_token")
     if secret := cluster.journal.secret("vault_root_token"):
-        client = cluster.active_vault(secret).auth
+        client = cluster.active_vault(secret)
         if client.lookup_self():
             client.revoke_self()
         _forget(cluster, "vault_root_token")

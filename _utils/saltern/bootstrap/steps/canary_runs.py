@@ -22,11 +22,11 @@ def _marker(cluster: Cluster) -> str:
 
 def _serves(cluster: Cluster) -> bool:
     wanted = canary.digest(_marker(cluster))
-    for entry in cluster.consul().health_service("canary"):
+    for entry in cluster.consul().service_health("canary"):
         service = entry["Service"]
         host = f"[{service['Address']}]" if ":" in service["Address"] else service["Address"]
         try:
-            with urllib.request.urlopen(f"http://{host}:{service['Port']}/", timeout=3) as answer:  # noqa: S310 - http by choice
+            with urllib.request.urlopen(f"http://{host}:{service['Port']}/", timeout=3) as answer:
                 lines = dict(line.partition(" ")[::2] for line in answer.read(4096).decode().splitlines())
         except (urllib.error.URLError, OSError):
             continue  # an old instance may still be in the catalog
@@ -40,7 +40,7 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    cluster.active_vault().engines.ensure_kv("secret", canary.SECRET, {"marker": _marker(cluster)})
+    cluster.active_vault().ensure_kv("secret", canary.PATH, {"marker": _marker(cluster)})
     nomad = cluster.nomad()
     spec = canary.jobspec(cluster.definition.datacenter, NODE_CLASS, cluster.image(canary.JOB))
     nomad.register(nomad.parse(spec))

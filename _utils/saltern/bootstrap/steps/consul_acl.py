@@ -10,7 +10,7 @@ NEEDS = ("consul-leader",)
 
 def check(cluster: Cluster) -> bool:
     token = cluster.journal.secret("consul_bootstrap") or cluster.journal.secret("consul_status_token") or ""
-    return cluster.consul(token).acl.token_self() is not None
+    return cluster.consul(token).token_self() is not None
 
 
 def apply(cluster: Cluster) -> None:
@@ -22,7 +22,7 @@ def apply(cluster: Cluster) -> None:
         )
 
     def accepted() -> bool:  # right after the election Consul refuses for a moment
-        return cluster.consul(secret).acl.token_self() is not None or bool(cluster.consul("").acl.bootstrap(secret))
+        return cluster.consul(secret).token_self() is not None or cluster.consul("").bootstrap_acl(secret)
 
     try:
         until(accepted, "Consul to accept the bootstrap secret", seconds=30)

@@ -9,7 +9,7 @@ NEEDS = ("consul-acl",)
 
 
 def _missing(cluster: Cluster) -> list[str]:
-    client = cluster.consul().acl
+    client = cluster.consul()
     missing = []
     for name, rules in policies.CONSUL.items():
         policy = client.policy(name)
@@ -25,14 +25,21 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    client = cluster.consul().acl
+    client = cluster.consul()
     for name, rules in policies.CONSUL.items():
         client.ensure_policy(name, rules, "Saltern")
     for token in policies.consul_tokens(cluster):
         secret = cluster.journal.secret(token.secret)
         if secret is None:
             raise StepFailed(f"The journal has no secret {token.secret}.", cure="restore the journal from its backup")
-        client.ensure_token(token.wanted(secret, cluster.definition.datacenter))
+        client.ensure_token(
+            secret,
+            token.description,
+            policies=token.policies,
+            node_identity=(token.node, cluster.definition.datacenter) if token.node else None,
+            templated=token.templated,
+            accessor_id=token.accessor,
+        )
 
 
 def verify(cluster: Cluster) -> None:

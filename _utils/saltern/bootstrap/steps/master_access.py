@@ -9,9 +9,9 @@ NEEDS = ("vault-configured", "nomad-tokens", "consul-agents")
 
 def _problem(cluster: Cluster) -> str:
     consul, nomad = cluster.lease("consul"), cluster.lease("nomad")
-    if not consul or cluster.consul(consul).acl.token_self() is None:
+    if not consul or cluster.consul(consul).token_self() is None:
         return "Vault gives the master no Consul token that works."
-    if not nomad or cluster.nomad(nomad).acl.token_self() is None:
+    if not nomad or cluster.nomad(nomad).token_self() is None:
         return "Vault gives the master no Nomad token that works."
     return ""
 

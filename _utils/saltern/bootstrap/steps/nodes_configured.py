@@ -18,7 +18,9 @@ def _ids(cluster: Cluster) -> list[str]:
 def check(cluster: Cluster) -> bool:
     if cluster.journal.state("nodes-configured") != "verified":
         return False
-    return not any(state.changed or state.failed for state in cluster.minions.highstate(_ids(cluster), test=True).values())
+    return not any(
+        state.changed or state.failed for state in cluster.minions.highstate(_ids(cluster), test=True).values()
+    )
 
 
 def apply(cluster: Cluster) -> None:

@@ -10,7 +10,7 @@ NEEDS = ("nomad-leader", "custody-sealed")
 
 def check(cluster: Cluster) -> bool:
     token = cluster.journal.secret("nomad_bootstrap") or cluster.journal.secret("nomad_status_token")
-    return bool(token) and cluster.nomad(token).acl.token_self() is not None
+    return bool(token) and cluster.nomad(token).token_self() is not None
 
 
 def apply(cluster: Cluster) -> None:
@@ -22,7 +22,7 @@ def apply(cluster: Cluster) -> None:
         )
 
     def accepted() -> bool:  # right after the election Nomad refuses for a moment
-        return cluster.nomad(secret).acl.token_self() is not None or bool(cluster.nomad("").acl.bootstrap(secret))
+        return cluster.nomad(secret).token_self() is not None or cluster.nomad("").bootstrap_acl(secret)
 
     try:
         until(accepted, "Nomad to accept the bootstrap secret", seconds=30)

@@ -9,7 +9,7 @@ NEEDS = ("nomad-acl", "consul-agents")
 
 
 def _waiting(cluster: Cluster) -> list[str]:
-    ready = {node.name for node in cluster.nomad().nodes() if node.status == "ready"}
+    ready = {node["Name"] for node in cluster.nomad().nodes() if node["Status"] == "ready"}
     return [node.id for node in cluster.having("nomad-client") if node.id not in ready]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from saltern.bootstrap import policies
 from saltern.bootstrap.cluster import LEASE, MASTER_ROLE, Cluster, ca_file
-from saltern.clients.nomad_acl import NomadAcl
+from saltern.clients.nomad import Nomad
 from saltern.errors import ServiceRefused, StepFailed
 
 TITLE = "Nomad has its policies and tokens, and Vault gives out more"
@@ -16,7 +16,7 @@ ENGINE = "vault nomad engine"
 
 def check(cluster: Cluster) -> bool:
     reading = cluster.journal.secret("nomad_status_token")
-    if not reading or cluster.nomad(reading).acl.token_self() is None:
+    if not reading or cluster.nomad(reading).token_self() is None:
         return False
     try:
         return bool(cluster.lease("nomad"))
@@ -25,9 +25,9 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    client = cluster.nomad().acl
+    client = cluster.nomad()
     client.ensure_policy(STATUS, policies.NOMAD_STATUS, "Reads what status and prove show")
-    reading = _replace(client, STATUS, policies=[STATUS])
+    reading = _replace(client, STATUS, "client", [STATUS])
     cluster.journal.put_secret("nomad_status_token", reading)
     root = cluster.journal.secret("vault_root_token")
     if root is None:
@@ -35,22 +35,23 @@ def apply(cluster: Cluster) -> None:
             "Vault's Nomad engine is not configured, and Vault's root token was revoked.",
             cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
         )
-    engines = cluster.active_vault(root).engines
-    engines.set_nomad_access(
+    vault = cluster.active_vault(root)
+    vault.write(
+        "nomad/config/access",
         address="https://nomad.service.consul:4646",
-        token=_replace(client, ENGINE, management=True),
-        ca_pem=Path(ca_file("nomad")).read_text(encoding="ascii"),
+        token=_replace(client, ENGINE, "management"),
+        ca_cert=Path(ca_file("nomad")).read_text(encoding="ascii"),
     )
-    engines.ensure_nomad_lease(ttl=LEASE, max_ttl=2 * LEASE)
-    engines.ensure_nomad_role(MASTER_ROLE, [], kind="management")
+    vault.ensure("nomad/config/lease", ttl=LEASE, max_ttl=2 * LEASE)
+    vault.ensure(f"nomad/role/{MASTER_ROLE}", type="management")
 
 
-def _replace(client: NomadAcl, name: str, *, policies: Sequence[str] = (), management: bool = False) -> str:
+def _replace(client: Nomad, name: str, kind: str, policy_names: Sequence[str] = ()) -> str:
     """A new token; those of the same name, whose secrets a killed run may have lost, are deleted."""
     for token in client.tokens():
         if token["Name"] == name:
             client.delete_token(token["AccessorID"])
-    return str(client.create_token(name, policies=policies, management=management)["SecretID"])
+    return str(client.create_token(name, kind, policy_names)["SecretID"])
 
 
 def verify(cluster: Cluster) -> None:

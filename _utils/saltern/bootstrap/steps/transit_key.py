@@ -2,7 +2,6 @@
 
 from saltern.bootstrap import policies
 from saltern.bootstrap.cluster import Cluster
-from saltern.clients.vault import VaultClient
 from saltern.errors import StepFailed
 
 TITLE = "The transit Vault has the key that unseals the main Vault"
@@ -21,12 +20,7 @@ def _token(cluster: Cluster) -> str:
 def check(cluster: Cluster) -> bool:
     """Ask as the main Vault will ask: encrypt something with the token."""
     client = cluster.vault(cluster.support, _token(cluster))
-    return client.auth.lookup_self() is not None and _encrypts(client)
-
-
-def _encrypts(client: VaultClient) -> bool:
-    answer = client.endpoint.put("/v1/transit/encrypt/autounseal", {"plaintext": "c2FsdGVybg=="})
-    return bool(answer["data"]["ciphertext"])
+    return client.lookup_self() is not None and client.encrypts("autounseal")
 
 
 def apply(cluster: Cluster) -> None:
@@ -38,11 +32,11 @@ def apply(cluster: Cluster) -> None:
             cure="docs/runbooks/transit-vault.md: generate a root token with the operators' shares",
         )
     client = cluster.vault(cluster.support, root)
-    client.sys.ensure_audit_file("file", "/var/log/vault/audit.log")
-    client.sys.ensure_mount("transit", "transit")
-    client.engines.ensure_transit_key("autounseal")
-    client.sys.ensure_policy("autounseal", policies.VAULT_AUTOUNSEAL)
-    client.auth.ensure_token(_token(cluster), ["autounseal"], period=PERIOD, display_name="autounseal")
+    client.ensure_audit("file", "file", {"file_path": "/var/log/vault/audit.log"})
+    client.ensure_mount("transit", "transit")
+    client.ensure_transit_key("autounseal")
+    client.ensure_policy("autounseal", policies.VAULT_AUTOUNSEAL)
+    client.ensure_token(_token(cluster), policies=["autounseal"], period=PERIOD, display_name="autounseal")
 
 
 def verify(cluster: Cluster) -> None:

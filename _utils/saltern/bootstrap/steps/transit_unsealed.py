@@ -2,7 +2,7 @@
 
 from saltern.bootstrap import operators
 from saltern.bootstrap.cluster import Cluster
-from saltern.clients.vault import VaultState
+from saltern.clients.vault import Health
 from saltern.waiting import until
 
 TITLE = "The operators have unsealed the transit Vault"
@@ -11,7 +11,7 @@ SEALS = ("transit",)
 
 
 def check(cluster: Cluster) -> bool:
-    return cluster.vault(cluster.support).health() is VaultState.ACTIVE
+    return cluster.vault(cluster.support).health() is Health.ACTIVE
 
 
 def apply(cluster: Cluster) -> None:
@@ -19,4 +19,6 @@ def apply(cluster: Cluster) -> None:
 
 
 def verify(cluster: Cluster) -> None:
-    until(lambda: check(cluster), "the transit Vault to become active", seconds=60, cure="journalctl -u vault on support")
+    until(
+        lambda: check(cluster), "the transit Vault to become active", seconds=60, cure="journalctl -u vault on support"
+    )

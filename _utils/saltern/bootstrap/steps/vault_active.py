@@ -2,7 +2,7 @@
 
 from saltern.bootstrap import operators
 from saltern.bootstrap.cluster import Cluster
-from saltern.clients.vault import VaultState
+from saltern.clients.vault import Health
 from saltern.waiting import until
 
 TITLE = "Vault is unsealed and has an active node"
@@ -10,7 +10,7 @@ NEEDS = ("vault-initialised",)
 
 
 def _active(cluster: Cluster) -> bool:
-    return any(cluster.vault(node).health() is VaultState.ACTIVE for node in cluster.having("vault"))
+    return any(cluster.vault(node).health() is Health.ACTIVE for node in cluster.having("vault"))
 
 
 def check(cluster: Cluster) -> bool:

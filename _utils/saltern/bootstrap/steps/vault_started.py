@@ -1,8 +1,6 @@
 """The main Vault runs on its nodes; with a transit seal it could not have started before its key was there."""
 
 from saltern.bootstrap.cluster import Cluster
-from saltern.errors import ServiceUnreachable
-from saltern.model import Node
 from saltern.waiting import until
 
 TITLE = "Vault listens on its nodes"
@@ -10,14 +8,8 @@ NEEDS = ("consul-tokens", "transit-key")
 
 
 def check(cluster: Cluster) -> bool:
-    return cluster.journal.reached("vault") and all(_listens(cluster, node) for node in cluster.having("vault"))
-
-
-def _listens(cluster: Cluster, node: Node) -> bool:
-    try:
-        return bool(cluster.vault(node).health())
-    except ServiceUnreachable:
-        return False
+    nodes = cluster.having("vault")
+    return cluster.journal.reached("vault") and all(cluster.vault(node).is_reachable() for node in nodes)
 
 
 def apply(cluster: Cluster) -> None:
@@ -29,4 +21,4 @@ def apply(cluster: Cluster) -> None:
 
 def verify(cluster: Cluster) -> None:
     for node in cluster.having("vault"):
-        until(cluster.vault(node).health, "Vault to listen", seconds=90, cure=f"journalctl -u vault on {node.id}")
+        until(cluster.vault(node).is_reachable, "Vault to listen", seconds=90, cure=f"journalctl -u vault on {node.id}")

@@ -16,27 +16,27 @@ def _nomad_root() -> str:
 
 
 def check(cluster: Cluster) -> bool:
-    consul = cluster.consul().acl
+    consul = cluster.consul()
     if consul.auth_method(policies.WORKLOADS) is None or consul.role(policies.TASKS_ROLE) is None:
         return False
     if len(consul.binding_rules(policies.WORKLOADS)) < len(policies.CONSUL_BINDING_RULES):
         return False
-    return cluster.active_vault().auth.jwt_role(policies.WORKLOADS, mount=policies.JWT_PATH) is not None
+    return cluster.active_vault().read(f"auth/{policies.JWT_PATH}/role/{policies.WORKLOADS}") is not None
 
 
 def apply(cluster: Cluster) -> None:
-    consul = cluster.consul().acl
-    consul.ensure_auth_method(policies.WORKLOADS, "jwt", policies.consul_auth_method(_nomad_root()))
+    consul = cluster.consul()
+    consul.ensure_auth_method(policies.consul_auth_method(_nomad_root()))
     for rule in policies.CONSUL_BINDING_RULES:
-        consul.ensure_binding_rule(policies.WORKLOADS, **rule)
-    consul.ensure_role(policies.TASKS_ROLE, ["nomad-tasks"])
+        consul.ensure_binding_rule(rule)
+    consul.ensure_role({"Name": policies.TASKS_ROLE, "Policies": [{"Name": "nomad-tasks"}]})
     root = cluster.journal.secret("vault_root_token")
     if root is None:
         raise StepFailed(
             "Vault does not trust Nomad's workloads, and its root token was revoked.",
             cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
         )
-    vault = cluster.active_vault(root).auth
+    vault = cluster.active_vault(root)
     config = {
         "jwks_url": policies.JWKS_URL,
         "jwks_ca_pem": _nomad_root(),
@@ -45,11 +45,11 @@ def apply(cluster: Cluster) -> None:
     }
 
     def accepted() -> bool:  # Vault fetches the keys at once: Nomad must be in Consul's DNS by then
-        vault.ensure_jwt_config(config, mount=policies.JWT_PATH)
+        vault.ensure(f"auth/{policies.JWT_PATH}/config", **config)
         return True
 
     until(accepted, "Vault to read Nomad's public keys", seconds=60, cure="is nomad.service.consul in Consul's DNS?")
-    vault.ensure_jwt_role(policies.WORKLOADS, policies.VAULT_WORKLOADS_ROLE, mount=policies.JWT_PATH)
+    vault.ensure(f"auth/{policies.JWT_PATH}/role/{policies.WORKLOADS}", **policies.VAULT_WORKLOADS_ROLE)
 
 
 def verify(cluster: Cluster) -> None:

@@ -1,0 +1,407 @@
+"""salt-cloud driver for the lab: nodes are systemd-nspawn machines of the host, made by the lab's daemon.
+
+Provider::
+
+    saltern:
+      driver: lab
+      socket: /run/saltern-lab/cloud.sock
+      enrolment_expiry: 300    # seconds that a new node has to show its key
+
+Profile (``salt-run cluster.build`` writes one for each group)::
+
+    server:
+      provider: saltern
+      image: base
+      size: small              # a name, for people; resources decide
+      resources: {cpus: 2, memory: 629145600, disk: 8000000000}    # bytes
+      networks: [10.99.0.0/25, 'fd5a:99::/80']
+      deploy: False
+      minion:
+        master: 10.99.0.10
+        grains: {role: [consul-server], zone: core, node_class: general}
+
+A node makes its own Salt key. The master accepts it only when it is the one that the daemon reads from the node's
+root file system, once, in time. A create that fails leaves neither node nor key.
+Every function opens its own connection, returns plain dictionaries and raises only SaltCloudException (``-P``).
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import salt.config
+import salt.utils.cloud
+from salt.exceptions import SaltCloudException, SaltCloudSystemExit
+
+from saltern.clients.lab import LabCloud
+from saltern.enrolment import EXPIRY
+from saltern.errors import LabError, SalternError
+from saltern_salt.enrolling import Enrolment
+from saltern_salt.keys import KeyStore
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+__virtualname__ = "lab"
+
+
+def __virtual__() -> str | bool:
+    """Loads where a provider with ``driver: lab`` is configured."""
+    return __virtualname__ if get_configured_provider() else False
+
+
+def _edge(function: Callable[P, R]) -> Callable[P, R]:
+    """Errors of Saltern's own become the one exception that does not end the siblings of a parallel run."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SalternError as error:
+            raise SaltCloudSystemExit(str(error)) from error
+
+    return wrapped
+
+
+def get_configured_provider() -> Any:
+    """The provider's configuration, or False when none is complete."""
+    active = __active_provider_name__
+    name = active.value() if hasattr(active, "value") else active
+    return salt.config.is_provider_configured(__opts__, name or __virtualname__, ("socket",))
+
+
+def _cloud() -> LabCloud:
+    provider = get_configured_provider()
+    if not provider:
+        raise LabError("No provider with `driver: lab` and `socket` is configured.", cure="salt-run cluster.build")
+    return LabCloud(str(provider["socket"]))
+
+
+def _function_only(call: str | None, name: str) -> None:
+    if call == "action":
+        raise SaltCloudSystemExit(f"{name} concerns the whole lab. Cure: call it with -f or --function.")
+
+
+def _action_only(call: str | None, name: str) -> None:
+    if call == "function":
+        raise SaltCloudSystemExit(f"{name} concerns one node. Cure: call it with -a or --action and the node's name.")
+
+
+@_edge
+def avail_images(call: str | None = None) -> dict[str, Any]:
+    """The images that nodes can be made from.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-images saltern
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "avail_images")
+    return {str(image["name"]): image for image in _cloud().images()}
+
+
+@_edge
+def avail_sizes(call: str | None = None) -> dict[str, Any]:
+    """The sizes that have a name in the lab; memory and disk in bytes. Profiles may ask for any other.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-sizes saltern
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "avail_sizes")
+    return {str(size["name"]): size for size in _cloud().sizes()}
+
+
+def avail_locations(call: str | None = None) -> dict[str, Any]:
+    """The one place there is: the host.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-locations saltern
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "avail_locations")
+    return {"host": {"name": "host", "description": "the machine that the lab runs on"}}
+
+
+def list_nodes(call: str | None = None) -> dict[str, Any]:
+    """Every node with what salt-cloud shows of any provider: id, image, size, state, addresses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -Q
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "list_nodes")
+    wanted = ("id", "image", "size", "state", "private_ips", "public_ips")
+    return {name: {key: node[key] for key in wanted} for name, node in list_nodes_full("function").items()}
+
+
+@_edge
+def list_nodes_full(call: str | None = None) -> dict[str, Any]:
+    """Every node with all that the daemon tells: also networks, memory and disk in use (bytes), uptime (seconds).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -F
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "list_nodes_full")
+    return {str(node["name"]): _plain(node) for node in _cloud().nodes()}
+
+
+def list_nodes_select(call: str | None = None) -> dict[str, Any]:
+    """Every node with the fields that ``query.selection`` names.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -S
+
+    Rights: root on the support server of a lab.
+    """
+    selection = __opts__.get("query.selection") or ["id", "state"]
+    return dict(salt.utils.cloud.list_nodes_select(list_nodes_full("function"), selection, call))
+
+
+def list_nodes_min(call: str | None = None) -> dict[str, Any]:
+    """The names of all nodes with their state, for quick existence checks.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -f list_nodes_min saltern
+
+    Rights: root on the support server of a lab.
+    """
+    _function_only(call, "list_nodes_min")
+    return {name: {"id": node["id"], "state": node["state"]} for name, node in list_nodes_full("function").items()}
+
+
+@_edge
+def show_instance(name: str, call: str | None = None) -> dict[str, Any]:
+    """One node with all that the daemon tells.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a show_instance server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param name: the node's name.
+    """
+    _action_only(call, "show_instance")
+    return _plain(_cloud().node(name))
+
+
+@_edge
+def create(vm_: dict[str, Any]) -> dict[str, Any]:
+    """Make a node, wait for its key, prove it and accept it; undo all of it when any part fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -p server server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param vm_: the profile as in the head of this file, with ``name``.
+    :returns: the node, with ``fingerprint`` of the accepted key.
+    :raises SaltCloudSystemExit: naming the cause; nothing is left then.
+    """
+    name, cloud, keys = str(vm_["name"]), _cloud(), KeyStore(__opts__)
+    minion = _setting(vm_, "minion", {})
+    request = {
+        "image": str(_required(vm_, "image")),
+        "size": dict(_required(vm_, "resources")),
+        "networks": [str(network) for network in _required(vm_, "networks")],
+        "userdata": {
+            "master": str(minion.get("master", "")),
+            "master_finger": keys.master_fingerprint(),
+            "grains": minion.get("grains", {}),
+            "minion": {key: value for key, value in minion.items() if key not in ("master", "grains", "id")},
+        },
+    }
+    if not request["userdata"]["master"]:
+        raise LabError("The profile names no master.", node=name, cure="set minion.master in the profile.")
+    expiry = float(_setting(vm_, "enrolment_expiry", EXPIRY))
+    enrolment = Enrolment(keys, name, lambda: cloud.minion_key(name), expiry)
+    enrolment.refuse_known()
+    _event("creating", name)
+    node = cloud.create(name, **request)
+    try:
+        _event("requesting", name)
+        fingerprint = enrolment.run()
+    except BaseException as cause:
+        _undo(cloud, enrolment, name, cause)
+        raise
+    _event("created", name)
+    return {**_plain(node), "fingerprint": fingerprint, "deployed": True}
+
+
+def _undo(cloud: LabCloud, enrolment: Enrolment, name: str, cause: BaseException) -> None:
+    """Removes the node, then its key: a minion that still lives would bring the key again."""
+    log.warning("Creating %s failed, removing it: %s", name, cause)
+    try:
+        _remove(cloud, enrolment, name)
+    except SalternError as error:
+        what = f"{cause} And the node could not be removed: {error}"
+        raise LabError(what, node=name, cure=f"salt-cloud -d {name}") from cause
+    _event("destroyed", name)
+
+
+def _remove(cloud: LabCloud, enrolment: Enrolment, name: str) -> dict[str, Any]:
+    try:
+        enrolment.look()
+        return cloud.destroy(name)
+    finally:
+        enrolment.take_back()
+
+
+@_edge
+def destroy(name: str, call: str | None = None) -> dict[str, Any]:
+    """Remove a node, its disk and its key.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -d server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param name: the node's name.
+    """
+    if call == "function":
+        raise SaltCloudSystemExit("destroy concerns one node. Cure: call it with -d, --destroy or --action.")
+    if name == "support":
+        raise LabError("The support server does not destroy itself.", node=name, cure="lab/down on the host.")
+    cloud, keys = _cloud(), KeyStore(__opts__)
+    _event("destroying", name)
+    destroyed = _remove(cloud, Enrolment(keys, name, lambda: cloud.minion_key(name), 0), name)
+    if keys.accepted(name) is not None:  # whatever was accepted for this node ends with it
+        keys.delete(name)
+    _event("destroyed", name)
+    return _plain(destroyed)
+
+
+def start(name: str, call: str | None = None) -> dict[str, Any]:
+    """Boot a stopped node.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a start server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param name: the node's name.
+    """
+    return _act("start", name, call)
+
+
+def stop(name: str, call: str | None = None) -> dict[str, Any]:
+    """Shut a node down in order; its disk stays.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a stop server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param name: the node's name.
+    """
+    return _act("stop", name, call)
+
+
+def reboot(name: str, call: str | None = None) -> dict[str, Any]:
+    """Reboot a node.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a reboot server-4fk2q9
+
+    Rights: root on the support server of a lab.
+
+    :param name: the node's name.
+    """
+    return _act("reboot", name, call)
+
+
+@_edge
+def _act(method: str, name: str, call: str | None) -> dict[str, Any]:
+    _action_only(call, method)
+    if name == "support":
+        raise LabError(f"The support server does not {method} itself from here.", cure="use lab/ on the host.")
+    return _plain(_cloud().act(method, name))
+
+
+def _plain(node: dict[str, Any]) -> dict[str, Any]:
+    """A node as salt-cloud wants it, with the daemon's own fields beside."""
+    size = node.get("size") or {}
+    addresses = [str(node[family]) for family in ("ipv4", "ipv6") if node.get(family)]
+    return {
+        **node,
+        "id": str(node.get("id") or node["name"]),
+        "size": _size_text(size) if isinstance(size, dict) else str(size),
+        "private_ips": addresses,
+        "public_ips": [],
+        "state": str(node.get("state", "")),
+        "image": str(node.get("image", "")),
+    }
+
+
+def _size_text(size: dict[str, Any]) -> str:
+    return f"{size.get('cpus', 0)} CPU, {size.get('memory', 0) >> 20} MiB, {size.get('disk', 0) >> 20} MiB disk"
+
+
+def _setting(vm_: dict[str, Any], name: str, default: Any = None) -> Any:
+    return salt.config.get_cloud_config_value(name, vm_, __opts__, default=default, search_global=False)
+
+
+def _required(vm_: dict[str, Any], name: str) -> Any:
+    value = _setting(vm_, name)
+    if not value or not isinstance(value, (str, dict, Sequence)):
+        raise LabError(f"The profile sets no {name}.", node=str(vm_["name"]), cure="salt-run cluster.build writes it.")
+    return value
+
+
+def _event(what: str, name: str) -> None:
+    """One of salt-cloud's usual events; it proves nothing and carries nothing but the name."""
+    try:
+        salt.utils.cloud.fire_event(
+            "event", {"name": name}, f"salt/cloud/{name}/{what}", __opts__["sock_dir"], transport=__opts__["transport"]
+        )
+    except SaltCloudException as error:
+        log.warning("The event %s of %s was not sent: %s", what, name, error)

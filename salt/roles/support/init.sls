@@ -1,0 +1,7 @@
+# The support server: serves artifacts to all nodes and, with seal `transit`, runs the Vault that unseals the others.
+# Its Salt master is set up by support/install, before any state can run.
+include:
+  - nginx.running
+{%- if pillar.saltern.cluster.seal == "transit" %}
+  - vault.running
+{%- endif %}
