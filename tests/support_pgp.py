@@ -23,7 +23,7 @@ class Operator:
 
 
 def operators(directory: Path, count: int) -> list[Operator]:
-    """``count`` operators. ``directory`` is kept out of the keyrings' paths: an agent's socket must have a short one."""
+    """``count`` operators with keyrings below ``directory``, a short path: their agents' sockets lie there."""
     made = []
     for number in range(count):
         name, home = f"operator{number}", tempfile.mkdtemp(prefix="pgp-", dir=directory)

@@ -25,6 +25,9 @@ from support_certificates import Leaf, Root
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+# A Nomad client leaves cgroups and its tasks' helpers behind on a machine: in namespaces of its own it cannot.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+ALONE += ("sh", "-c", 'umount --recursive /sys/fs/cgroup; exec "$@"', "sh")
 ROOTS = ("consul", "vault", "nomad", "support")
 
 
@@ -101,12 +104,13 @@ class Bench:
         return str(self.roots[root].ca_file)
 
     def close(self) -> None:
-        """End every process, the last started first."""
-        for process in reversed(self.processes):
+        """End every process, at once: nothing of them is needed any more."""
+        for process in self.processes:
+            process.ending = signal.SIGKILL
             process.stop()
 
     def leaf(self, root: str, number: int, names: list[str]) -> Leaf:
-        """A certificate of node ``number`` as it has it in a cluster: its address, loopback, localhost and ``names``."""
+        """A certificate of node ``number`` as in a cluster: its address, loopback, localhost and ``names``."""
         return self.roots[root].leaf(f"{root}-{number}", [self.address(number), "127.0.0.1"], ["localhost", *names])
 
     def process(self, name: str, configuration: dict[str, Any], command: Callable[[Path], list[str]]) -> Process:
@@ -175,12 +179,35 @@ class Bench:
             f"vault-{number}", configuration, lambda file: [str(binary("vault")), "server", f"-config={file}"]
         )
 
-    def nomad(self, number: int, *, server: bool, servers: int = 1, client: bool = False, **more: Any) -> Process:
+    def nomad(self, number: int, *, server: bool, servers: int = 1, client: bool = False) -> Process:
         """A Nomad agent with TLS and ACL; its clients run tasks by ``raw_exec``: containers are the lab's business."""
+        join = {"retry_join": [self.address(one) for one in range(1, servers + 1)], "retry_interval": "1s"}
+        configuration = self._nomad_agent(number, server=server)
+        if server:
+            configuration["server"] = {"enabled": True, "bootstrap_expect": servers, "encrypt": self.gossip}
+            configuration["server"] |= {"server_join": join, "raft_multiplier": 1}
+        if client:
+            options = {"fingerprint.denylist": "env_aws,env_azure,env_gce,env_digitalocean"}
+            configuration["client"] = {
+                "enabled": True,
+                "server_join": join,
+                "network_interface": "lo",
+                "options": options,
+            }
+            configuration["plugin"] = [{"raw_exec": [{"config": [{"enabled": True}]}]}]
+        alone = ALONE if client else ()
+        process = self.process(
+            f"nomad-{number}", configuration, lambda file: [*alone, str(binary("nomad")), "agent", f"-config={file}"]
+        )
+        if client:
+            process.ending = signal.SIGKILL  # unshare takes no other; its namespace ends with it
+        return process
+
+    def _nomad_agent(self, number: int, *, server: bool) -> dict[str, Any]:
         here = self.address(number)
         leaf = self.leaf("nomad", number, ["server.global.nomad" if server else "client.global.nomad"])
-        join = {"retry_join": [self.address(one) for one in range(1, servers + 1)], "retry_interval": "1s"}
-        configuration: dict[str, Any] = {
+        tls = {"ca_file": self.ca_file("nomad"), "cert_file": str(leaf.certificate), "key_file": str(leaf.key)}
+        return {
             "datacenter": "dc1",
             "region": "global",
             "name": f"node-{number}",
@@ -190,45 +217,8 @@ class Bench:
             "disable_update_check": True,
             "leave_on_terminate": False,
             "acl": {"enabled": True},
-            "tls": {
-                "http": True,
-                "rpc": True,
-                "ca_file": self.ca_file("nomad"),
-                "cert_file": str(leaf.certificate),
-                "key_file": str(leaf.key),
-                "verify_server_hostname": True,
-                "verify_https_client": False,
-            },
-            **more,
+            "tls": {**tls, "http": True, "rpc": True, "verify_server_hostname": True, "verify_https_client": False},
         }
-        if server:
-            configuration["server"] = {
-                "enabled": True,
-                "bootstrap_expect": servers,
-                "encrypt": self.gossip,
-                "server_join": join,
-                "raft_multiplier": 1,
-            }
-        if client:
-            denied = "env_aws,env_azure,env_gce,env_digitalocean"
-            configuration["client"] = {
-                "enabled": True,
-                "server_join": join,
-                "network_interface": "lo",
-                "options": {"fingerprint.denylist": denied},
-            }
-            configuration["plugin"] = [{"raw_exec": [{"config": [{"enabled": True}]}]}]
-        # A client leaves cgroups and its tasks' helpers behind: in namespaces of its own it cannot.
-        inside = 'umount --recursive /sys/fs/cgroup; exec "$@"'
-        alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside, "sh"]
-        process = self.process(
-            f"nomad-{number}",
-            configuration,
-            lambda file: [*(alone if client else []), str(binary("nomad")), "agent", f"-config={file}"],
-        )
-        if client:
-            process.ending = signal.SIGKILL  # unshare takes no other; its namespace ends with it
-        return process
 
     # Clients
 

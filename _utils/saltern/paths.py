@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # The support server
 REPOSITORY = "/srv/saltern"  # the checkout that the master serves
+MANIFEST = REPOSITORY + "/artifacts/manifest.yaml"
 DEFINITION = REPOSITORY + "/pillar/cluster"  # *.yaml and operators/*.asc
 STATE = "/var/lib/saltern"  # 0700 root: everything below is the master's own
 REGISTRY = STATE + "/registry.sqlite"

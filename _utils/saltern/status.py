@@ -14,6 +14,7 @@ from saltern.prove.observations import gather as observe
 from saltern.prove.view import ClusterView
 
 FIRST_LINE_PROBLEMS = 3  # more do not fit into a line; the page names all
+VERIFIED = "verified"  # the journal's word for a step that holds
 UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 Row = dict[str, Any]
 
@@ -79,8 +80,8 @@ class Page:
         blocks += _block("Consul", _facts(self.consul))
         blocks += _block("Vault", _table(self.vault, ("node", "purpose", "state")))
         blocks += _block("Nomad", _facts(self.nomad) + _table(self.nomad.get("clients", []), CLIENT_COLUMNS))
-        blocks += _block("Certificates", _table(self.certificates, ("node", "port", "state")))
-        blocks += _block("Bootstrap", _table(self.steps, ("step", "state", "since")))
+        blocks += _block("Certificates", _table(_by_state(self.certificates), ("node", "state", "ports")))
+        blocks += _block("Bootstrap", _progress(self.steps))
         if self.problems:
             blocks += _block("What is wrong", [line for one in self.problems for line in one.text().splitlines()])
         return "\n".join(blocks)
@@ -208,6 +209,31 @@ def _steps(steps: Mapping[str, StepRecord | str], now: float) -> list[Row]:
 
 
 # Rows as text
+
+
+def _by_state(certificates: Sequence[Row]) -> list[Row]:
+    """A line for the ports of a node that serve alike."""
+    ports: dict[tuple[str, str], list[int]] = {}
+    for row in certificates:
+        ports.setdefault((row["node"], row["state"]), []).append(row["port"])
+    return [
+        {"node": node, "state": state, "ports": "on " + ", ".join(map(str, sorted(numbers)))}
+        for (node, state), numbers in ports.items()
+    ]
+
+
+def _progress(steps: Sequence[Row]) -> list[str]:
+    """How far the bootstrap got, and the steps that it did not verify."""
+    if not steps:
+        return []
+    verified = [row for row in steps if row["state"] == VERIFIED]
+    ages = [row["age"] for row in steps if row["age"] is not None]
+    last = f", the last {duration(min(ages))} ago" if ages else ""
+    open_steps = [row for row in steps if row["state"] != VERIFIED]
+    return [
+        f"{len(verified)} step{'s' * (len(verified) != 1)} verified{last}",
+        *_table(open_steps, ("step", "state", "since")),
+    ]
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from saltern.errors import SalternError, StepFailed
@@ -30,3 +30,13 @@ def until(condition: Callable[[], T], what: str, *, seconds: float, cure: str = 
             raise StepFailed(f"Waited {seconds:g} s in vain for {what}.{last}", cure=cure)
         time.sleep(pause)
         pause = min(pause * 1.3, interval * 10)
+
+
+def tries(seconds: float, *, interval: float = 0.1) -> Iterator[None]:
+    """For a loop that tries something again: at once, then with growing pauses, until ``seconds`` are over."""
+    deadline, pause = time.monotonic() + seconds, interval
+    yield
+    while time.monotonic() < deadline:
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 1.3, interval * 10)
+        yield

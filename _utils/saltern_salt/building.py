@@ -17,6 +17,7 @@ from saltern.errors import SalternError
 from saltern.model import Definition, Group, LifeCycle, Node
 from saltern.registry import Registry
 from saltern_salt.answers import answer
+from saltern_salt.minions import Minions
 from saltern_salt.session import definition
 
 CONFIGURATION = Path("/etc/salt")
@@ -50,6 +51,8 @@ def make_plan(opts: dict[str, Any]) -> Planned:
 def build(opts: dict[str, Any], *, test: bool) -> Any:
     """Create every missing node, all at once."""
     planned = make_plan(opts)
+    if not test and _remove_unfinished(planned):
+        planned = make_plan(opts)
     missing = [action for action in planned.actions if action.verb is plan.Verb.CREATE]
     others = [action for action in planned.actions if action.verb is not plan.Verb.CREATE]
     left = f"\nNot touched:\n{plan.table(others)}" if others else ""
@@ -59,17 +62,40 @@ def build(opts: dict[str, Any], *, test: bool) -> Any:
     if test:
         return answer(opts, planned.text(), {**data, "actions": plan.as_data(missing)})
     declared, registry = definition(), Registry()
+    client = _cloud(declared, registry)
     nodes = [_register(declared, registry, action) for action in missing]
-    results = _create(_cloud(declared, registry), nodes)
+    results = _create(client, nodes)
     for node in nodes:
         if problem := _settle(registry, node, results.get(node.id)):
             data["failed"][node.id] = problem
         else:
             data["created"].append(node.id)
+    _hand_over_modules(opts, data["created"])
     lines = [f"created {name}" for name in data["created"]]
     lines += [f"{name}: not created: {problem}" for name, problem in data["failed"].items()]
     cure = "\nCure: mend what the lines say and run cluster.build again." if data["failed"] else ""
     return answer(opts, "\n".join(lines) + cure + left, data, failed=bool(data["failed"]))
+
+
+def _remove_unfinished(planned: Planned) -> bool:
+    """Take away what a killed build left: nodes that were never finished hold nothing yet."""
+    declared, registry = definition(), Registry()
+    replaced = {action.node for action in planned.actions if action.verb is plan.Verb.REPLACE}
+    begun = (LifeCycle.PLANNED, LifeCycle.CREATED)
+    unfinished = [node.id for node in registry.nodes() if node.id in replaced and node.state in begun]
+    if unfinished:
+        print(f"removing what an earlier build did not finish: {', '.join(unfinished)}", file=sys.stderr, flush=True)
+        _cloud(declared, registry).destroy(unfinished)
+        for node_id in unfinished:
+            registry.remove(node_id)
+    return bool(unfinished)
+
+
+def _hand_over_modules(opts: dict[str, Any], created: list[str]) -> None:
+    """New nodes get Saltern's modules now, so that the bootstrap can ask them at once."""
+    if created:
+        print("handing the modules to the new nodes …", file=sys.stderr, flush=True)
+        Minions(opts).call(created, "saltutil.sync_all")
 
 
 def _register(declared: Definition, registry: Registry, action: plan.Action) -> Node:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from saltern import artifacts, paths, preflight
 from saltern import definition as definitions
+from saltern.artifacts import manifest
 from saltern.bootstrap.cluster import Cluster
 from saltern.errors import Problem, RegistryError
 from saltern.model import Definition, LifeCycle, Node
@@ -21,7 +23,10 @@ STORE_PORT = 8443  # nginx on the support server
 
 def definition() -> Definition:
     """The validated definition of this support server's cluster."""
-    return definitions.load(paths.DEFINITION)
+    pinned = manifest.load(Path(paths.MANIFEST))
+    return definitions.load(
+        paths.DEFINITION, artifacts={one.name: pinned.versions(one.name) for one in pinned.artifacts}
+    )
 
 
 @contextmanager
@@ -49,12 +54,13 @@ def open_cluster(opts: dict[str, Any]) -> Iterator[Cluster]:
 def check_fitness(declared: Definition, nodes: list[Node], minions: Minions) -> list[Problem]:
     """Every problem of every node, looked for on all of them at once."""
     ids = [node.id for node in nodes]
+    began = time.time()
     facts = minions.facts(ids, "preflight.facts")
     without = [node for node in ids if node not in facts]
     if without:  # a new node may not have our modules yet
         minions.facts(without, "saltutil.sync_all")
         facts |= minions.facts(without, "preflight.facts")
-    return preflight.check(declared, nodes, facts, artifacts.store_index())
+    return preflight.check(declared, nodes, facts, artifacts.store_index(), asked=(began, time.time()))
 
 
 def mark_joined(cluster: Cluster) -> None:

@@ -140,26 +140,31 @@ def processes(scope: str, node: str = "") -> set[int]:
     return found - {0, os.getpid()}
 
 
-def belongs(process: int, scope: str, node: str) -> bool:
-    """Whether a process is in the groups of this node: a number alone may have been given to another one."""
+def belongs(process: int, scope: str, node: str = "") -> bool:
+    """Whether a process is in the groups of this lab or node: a number alone may have been given to another one."""
     try:
         text = Path(f"/proc/{process}/cgroup").read_text(encoding="ascii")
     except OSError:
         return False
-    return any(f"/{scope}/{node}" in f"{line}/" for line in text.splitlines())
+    group = f"/{scope}/{node}/" if node else f"/{scope}/"
+    return any(group in f"{line}/" for line in text.replace(" (deleted)", "").splitlines())
 
 
 def kill(scope: str, node: str = "", patience: float = 20) -> None:
     """Kill every process of a lab or a node and wait until none is left."""
 
+    seen: set[int] = set()
+
     def gone() -> bool:
         remaining = processes(scope, node)
+        seen.update(remaining)
         for process in remaining:
             try:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        return not remaining
+        # a process that is still ending is no longer listed in its group
+        return not remaining and not any(belongs(process, scope, node) for process in seen)
 
     wait.until(gone, f"the processes of {node or scope} have ended", patience)
 

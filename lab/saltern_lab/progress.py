@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
 import threading
@@ -79,8 +80,9 @@ class Progress:
         return found if isinstance(found, dict) else {}
 
     def _record(self, title: str, took: float) -> None:
-        with self._lock:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # labs that come up side by side share the file
             durations = {**self._durations(), title: round(took, 1)}
             new = self.path.with_suffix(".new")
             new.write_text(json.dumps(durations, indent=1), encoding="utf-8")

@@ -20,7 +20,8 @@ UNPACK = f"""
 set -e
 rm -rf {TARGET}.new {TARGET}.old
 mkdir -m 0755 {TARGET}.new
-tar --extract --no-same-owner --directory {TARGET}.new
+# --touch: the master keeps the hash of a file that it serves until the file's time changes
+tar --extract --touch --no-same-owner --directory {TARGET}.new
 [ ! -e {TARGET} ] || mv {TARGET} {TARGET}.old
 mv {TARGET}.new {TARGET}
 rm -rf {TARGET}.old

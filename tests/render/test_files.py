@@ -7,12 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import cluster
 import hcl2
 import pytest
-from checks import find
-from conftest import ROOT, Rendered
 from salt.exceptions import SaltRenderError
+
+from render import cluster
+from render.checks import find
+from render.minion import ROOT, Rendered
 
 CACHE = Path("/var/cache/saltern/artifacts")
 SERVICES = ("consul", "nomad", "vault")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-import cluster
 import pytest
-from checks import find, made, services, unresolved
-from conftest import ROOT
 
+from render import cluster
+from render.checks import find, made, services, unresolved
+from render.minion import ROOT
 from saltern.model import NODE_CLASSES, ROLES
 
 # A node on which the states of a folder make sense; `absent` states must work on every node.

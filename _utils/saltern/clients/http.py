@@ -9,7 +9,6 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +19,11 @@ from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
 
 from saltern.errors import ServiceError, ServiceRefused, ServiceUnreachable
+from saltern.waiting import tries
 
 Token = str | Callable[[], str | None] | None
 
 CONNECT_SECONDS = 3.0  # a neighbour answers in milliseconds; a firewall that drops answers never
-PAUSE_SECONDS = 0.1
 DETAIL_CHARACTERS = 300
 TRANSIENT = (
     "no cluster leader",
@@ -133,15 +132,16 @@ class Endpoint:
         """
         token = token or self._token()
         secrets = secrets_in(json) | ({token} if token else set())
-        deadline = time.monotonic() + self.timeout
-        while True:
+        error: ServiceRefused | None = None
+        for _ in tries(self.timeout):
             answer = self._once(method, path, json=json, params=params, data=data, token=token)
             if answer.status < 300 or answer.status in also:
                 return answer
-            detail = redacted(_words(answer), secrets)
-            if not any(text in detail.lower() for text in TRANSIENT) or time.monotonic() >= deadline:
-                raise self._refused(method, path, answer.status, detail)
-            time.sleep(PAUSE_SECONDS)
+            error = self._refused(method, path, answer.status, redacted(_words(answer), secrets))
+            if not any(text in error.detail.lower() for text in TRANSIENT):
+                break
+        assert error is not None  # noqa: S101 - it was tried at least once
+        raise error
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The data at ``path``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from saltern.errors import ServiceError
 
 UNITS = Path("/etc/systemd/system")  # the administrator's, ours among them; packages have theirs elsewhere
-_PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload")
+_PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "ControlGroup")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Unit:
 
     :param active: ``active``, ``activating`` (a service that is not ready yet), ``inactive``, ``failed``, …
     :param stale: its file changed since systemd read it.
+    :param group: its control group while any process of it is left, else empty.
     """
 
     loaded: bool
@@ -25,6 +26,7 @@ class Unit:
     sub: str
     enabled: bool
     stale: bool
+    group: str
 
     @property
     def runs(self) -> bool:
@@ -45,6 +47,7 @@ def show(name: str) -> Unit:
         sub=found["SubState"],
         enabled=found["UnitFileState"] in ("enabled", "enabled-runtime", "static"),
         stale=found["NeedDaemonReload"] == "yes",
+        group=found["ControlGroup"],
     )
 
 
@@ -70,7 +73,7 @@ def file_of(name: str) -> Path:
 
 def remove(name: str) -> None:
     """Removes the file of a unit that was stopped, what is left of its processes, and what systemd remembers of it."""
-    if show(name).loaded:
+    if show(name).group:
         # KillMode=process leaves Nomad's helpers of tasks behind.
         _run("kill", "--kill-whom=all", "--signal=KILL", name)
     file_of(name).unlink(missing_ok=True)

@@ -202,7 +202,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return sorted(str(row).strip() for row in value)
     if isinstance(value, str):
-        return _seconds(value.strip())
+        return _seconds(value.strip()) or None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return value or None

@@ -23,7 +23,7 @@ def service_claims(view: ClusterView, seen: Observations) -> list[Claim]:
 def _consul(view: ClusterView, seen: Observations) -> Iterator[Claim]:
     declared = view.count("consul-server")
     titles = {
-        "consul.voters": f"Consul has a leader and {declared} voters, all of them alive",
+        "consul.voters": f"Consul has a leader and {_voters(declared)}, all alive",
         "consul.members": f"All {len(view.nodes)} nodes are alive in Consul",
         "consul.anonymous": "Consul's anonymous token has no rights",
     }
@@ -49,6 +49,10 @@ def _members(view: ClusterView, found: ConsulSeen, title: str) -> Claim:
     missing += [f"{name} is alive but not registered" for name in strangers]
     cure = "Start the node, or see journalctl -u consul there; one that is not registered has no business here."
     return claim("consul.members", title, "; ".join(missing), cure=cure)
+
+
+def _voters(count: int) -> str:
+    return f"{count} voter" if count == 1 else f"{count} voters"
 
 
 def _quorum(
@@ -100,7 +104,7 @@ def _unsealed(node: Node, label: str, seen: Observations) -> Claim:
 
 def _nomad(view: ClusterView, seen: Observations) -> Iterator[Claim]:
     declared = view.count("nomad-server")
-    voters = f"Nomad has a leader and {declared} voters, all of them alive"
+    voters = f"Nomad has a leader and {_voters(declared)}, all alive"
     found, clients = seen.nomad.value, view.having("nomad-client")
     if found is None:
         yield claim("nomad.voters", voters, seen.nomad.error, cure=seen.nomad.cure)

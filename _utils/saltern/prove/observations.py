@@ -20,6 +20,7 @@ from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
 from saltern.prove.view import ClusterView, Seen, attempt
 
 SECONDS = 3.0  # for one call; a healthy neighbour answers within milliseconds
+SECONDS_CLOSED = 1.0  # for a port that should be closed: a firewall that drops is waited out
 WORKERS = 48  # they wait, they do not compute
 ANONYMOUS_CONSUL = "00000000-0000-0000-0000-000000000002"  # the accessor of Consul's anonymous token, a constant
 CANARY = "canary"
@@ -116,8 +117,12 @@ def _look_at(view: ClusterView, node: Node, seen: Observations, roots: dict[str,
     for port in tls_ports(node, view.definition):
         later(seen.tls, (node.id, port.number), partial(_tls, node, port, roots[port.root]))
         if port.http:
-            later(seen.plain, (node.id, port.number), partial(_plain, node, port.number))
-    later(seen.plain, (node.id, CONSUL_PLAIN_HTTP), partial(_plain, node, CONSUL_PLAIN_HTTP))
+            later(seen.plain, (node.id, port.number), partial(plain.ask, node.address, port.number, timeout=SECONDS))
+    later(
+        seen.plain,
+        (node.id, CONSUL_PLAIN_HTTP),
+        partial(plain.ask, node.address, CONSUL_PLAIN_HTTP, timeout=SECONDS_CLOSED),
+    )
     later(seen.anonymous, ("consul", node.id), partial(anonymous.consul, view, node, SECONDS))
     if node in view.vaults():
         later(seen.vault, node.id, partial(_vault, view, node))
@@ -143,10 +148,6 @@ def _tls(node: Node, port: TlsPort, root: Seen[str]) -> TlsSeen:
     leaf = served.leaf
     expires = leaf.not_valid_after_utc.timestamp() if leaf else None
     return TlsSeen(tuple(dict.fromkeys(problems)), expires, served.client_certificate_requested, served.refused)
-
-
-def _plain(node: Node, port: int) -> tuple[int, str]:
-    return plain.ask(node.address, port, timeout=SECONDS)
 
 
 def _vault(view: ClusterView, node: Node) -> Health:

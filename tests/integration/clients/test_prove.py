@@ -151,48 +151,36 @@ def _nomad(bench: Bench) -> None:
 
 
 def _vaults(bench: Bench) -> None:
+    _transit_vault(bench)
+    consul, token = bench.consul_client(1, bench.tokens["consul"]), str(uuid.uuid4())
+    kinds = ("key", "service", "session", "agent")
+    consul.ensure_policy("vault", "".join(f'{kind}_prefix "" {{ policy = "write" }}\n' for kind in kinds))
+    consul.ensure_token(token, "vault", policies=["vault"])
+    transit = {"address": f"https://{bench.address(SUPPORT)}:8200", "token": SEAL_TOKEN, "mount_path": "transit/"}
+    transit |= {"key_name": "autounseal", "tls_ca_cert": bench.ca_file("vault")}
+    for number in SERVERS:
+        storage = {"address": f"{bench.address(number)}:8501", "scheme": "https", "path": "vault/", "token": token}
+        storage["tls_ca_file"] = bench.ca_file("consul")
+        bench.vault(number, {"consul": storage}, {"transit": transit})
+    first = bench.vault_client(1)
+    until(first.is_reachable, "Vault to listen", seconds=60)
+    bench.tokens["vault"] = first.initialise(1, 1, recovery=True).root_token
+
+
+def _transit_vault(bench: Bench) -> None:
     data = bench.directory / f"vault-{SUPPORT}" / "data"
     bench.vault(SUPPORT, {"raft": {"path": str(data), "node_id": "support", "performance_multiplier": 1}})
     transit = bench.vault_client(SUPPORT)
     until(transit.is_reachable, "the transit Vault", seconds=60)
     made = transit.initialise(1, 1, recovery=False)
-    bench.tokens["share"] = made.shares[0]
-    bench.tokens["transit"] = made.root_token
+    bench.tokens |= {"share": made.shares[0], "transit": made.root_token}
     transit.unseal(made.shares[0])
     until(lambda: transit.health().unsealed, "the transit Vault to open", seconds=30)
     root = bench.vault_client(SUPPORT, made.root_token)
     root.ensure_mount("transit", "transit")
     root.ensure_transit_key("autounseal")
     root.ensure_policy("autounseal", 'path "transit/*" { capabilities = ["update"] }\n')
-    until(lambda: root.ensure_token(SEAL_TOKEN, policies=["autounseal"], period="24h"), "the seal token", seconds=30)
-    consul = bench.consul_client(1, bench.tokens["consul"])
-    token = str(uuid.uuid4())
-    kinds = ("key", "service", "session", "agent")
-    consul.ensure_policy("vault", "".join(f'{kind}_prefix "" {{ policy = "write" }}\n' for kind in kinds))
-    consul.ensure_token(token, "vault", policies=["vault"])
-    seal = {
-        "transit": {
-            "address": f"https://{bench.address(SUPPORT)}:8200",
-            "token": SEAL_TOKEN,
-            "mount_path": "transit/",
-            "key_name": "autounseal",
-            "tls_ca_cert": bench.ca_file("vault"),
-        }
-    }
-    for number in SERVERS:
-        storage = {
-            "consul": {
-                "address": f"{bench.address(number)}:8501",
-                "scheme": "https",
-                "path": "vault/",
-                "token": token,
-                "tls_ca_file": bench.ca_file("consul"),
-            }
-        }
-        bench.vault(number, storage, seal)
-    first = bench.vault_client(1)
-    until(first.is_reachable, "Vault to listen", seconds=60)
-    bench.tokens["vault"] = first.initialise(1, 1, recovery=True).root_token
+    root.ensure_token(SEAL_TOKEN, policies=["autounseal"], period="24h")
 
 
 def _register_canary(bench: Bench, port: int) -> None:
@@ -208,8 +196,6 @@ def test_all_is_well(cluster):
     names = {claim.name for claim in report.claims}
     assert {"tls.node-1.8300", "mutual.node-1.4647", "tls.node-5.8443", "canary", "vault.unsealed.node-5"} <= names
     page = status.gather(cluster.view)
-    print(report.text())
-    print(page.text())
     assert page.healthy and page.text().splitlines()[0] == "healthy"
     assert [row["state"] for row in page.nodes] == ["up"] * 5
     assert sorted(row["state"] for row in page.vault) == ["active", "active", "standby", "standby"]

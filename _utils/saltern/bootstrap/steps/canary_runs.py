@@ -42,6 +42,7 @@ def check(cluster: Cluster) -> bool:
 def apply(cluster: Cluster) -> None:
     cluster.active_vault().ensure_kv("secret", canary.PATH, {"marker": _marker(cluster)})
     nomad = cluster.nomad()
+    nomad.delete_job(canary.JOB, purge=True)  # an unchanged job whose container failed would not be placed again
     spec = canary.jobspec(cluster.definition.datacenter, NODE_CLASS, cluster.image(canary.JOB))
     nomad.register(nomad.parse(spec))
 
