@@ -256,7 +256,6 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
     _event("creating", name)
     node = cloud.create(name, **request)
     try:
-        _event("requesting", name)
         fingerprint = enrolment.run()
     except BaseException as cause:
         _undo(cloud, enrolment, name, cause)
@@ -272,7 +271,7 @@ def _undo(cloud: LabCloud, enrolment: Enrolment, name: str, cause: BaseException
         _remove(cloud, enrolment, name)
     except SalternError as error:
         what = f"{cause} And the node could not be removed: {error}"
-        raise LabError(what, node=name, cure=f"salt-cloud -d {name}") from cause
+        raise LabError(what, cure=f"salt-cloud -d {name}") from cause
     _event("destroyed", name)
 
 

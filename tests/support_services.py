@@ -25,6 +25,7 @@ from support_certificates import Leaf, Root
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a killed test run leaves no service behind
 # A Nomad client leaves cgroups and its tasks' helpers behind on a machine: in namespaces of its own it cannot.
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 ALONE += ("sh", "-c", 'umount --recursive /sys/fs/cgroup; exec "$@"', "sh")
@@ -51,7 +52,12 @@ class Process:
         with (self.directory / "log").open("ab") as log:
             environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory)}
             self.running = subprocess.Popen(
-                self.command, cwd=self.directory, env=environment, stdout=log, stderr=log, start_new_session=True
+                [*WITH_US, *self.command],
+                cwd=self.directory,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def stop(self) -> None:

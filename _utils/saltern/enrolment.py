@@ -68,12 +68,13 @@ def canonical(node: str, pem: str) -> str:
 
 
 def fingerprint(public_key: str) -> str:
-    """SHA-256 of a public key as ``salt-key --finger`` and ``salt-call --local key.finger`` print it.
+    """SHA-256 of a public key as a minion's ``salt-call --local key.finger`` prints it and ``master_finger`` wants it.
 
-    The rule is Salt's (``salt.utils.crypt.pem_finger``): the hash of the lines between the first and the last, with
-    their line ends.
+    The rule is Salt's (``salt.utils.crypt.pem_finger`` of a file): the hash of the lines between the first and the
+    last, with their line ends. ``salt-key --finger`` of 3008.3 hashes the first and the last line too: it prints
+    another value for the same key.
     """
-    lines = [line for line in public_key.splitlines(keepends=True) if line.strip()][1:-1]
+    lines = [f"{line}\n" for line in public_key.splitlines() if line.strip()][1:-1]
     digest = hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
     return ":".join(digest[index : index + 2] for index in range(0, len(digest), 2))
 
@@ -100,7 +101,7 @@ def decide(proved: Proof, *, pending: str | None, accepted: str | None, now: flo
             f"the key that waits at the master is not the node's own. The node's has the fingerprint "
             f"{fingerprint(proved.public_key)}. Somebody else asks under this id; that key was left unaccepted"
         )
-        cure = f"find out who sends it: salt-key --finger {node}. Delete it with salt-key -d {node}."
+        cure = f"find out who sends it: salt-key --print {node}. Delete it with salt-key -d {node}."
         raise EnrolmentRefused(what, node=node, cure=cure)
     return Decision.ACCEPT
 

@@ -14,6 +14,7 @@ from saltern.prove.observations import gather as observe
 from saltern.prove.view import ClusterView
 
 FIRST_LINE_PROBLEMS = 3  # more do not fit into a line; the page names all
+DEAD = ("failed", "left")  # a dead server is called "left" once Consul has taken it out of the quorum
 VERIFIED = "verified"  # the journal's word for a step that holds
 UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 Row = dict[str, Any]
@@ -126,16 +127,15 @@ def duration(seconds: float) -> str:
 
 
 def _nodes(view: ClusterView, seen: Observations) -> list[Row]:
-    """A node is up when Consul says that it is alive, or, without Consul, when one of its ports answered."""
+    """A node is up when one of its ports answers, unless Consul has given it up."""
     members = {member.name: member.state for member in seen.consul.value.members} if seen.consul.value else {}
     answers = {node for (node, _), look in seen.tls.items() if look.value is not None}
     rows = []
     for node in view.nodes:
-        state = members.get(node.id, "unknown to Consul" if members else "")
-        if state in ("", "alive"):
-            state = "up" if state == "alive" or node.id in answers else "down"
-        elif state == "failed":
-            state = "down"
+        up = node.id in answers and members.get(node.id) not in DEAD
+        state = "up" if up else "down"
+        if up and members and node.id not in members:
+            state = "up, unknown to Consul"
         row = {"id": node.id, "role": ", ".join(node.role), "zone": node.zone, "address": node.address}
         rows.append({**row, "state": state, "life_cycle": node.state.value})
     return rows

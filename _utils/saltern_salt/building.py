@@ -95,7 +95,9 @@ def _hand_over_modules(opts: dict[str, Any], created: list[str]) -> None:
     """New nodes get Saltern's modules now, so that the bootstrap can ask them at once."""
     if created:
         print("handing the modules to the new nodes …", file=sys.stderr, flush=True)
-        Minions(opts).call(created, "saltutil.sync_all")
+        minions = Minions(opts)
+        minions.wait_until_connected(created)
+        minions.call(created, "saltutil.sync_all")
 
 
 def _register(declared: Definition, registry: Registry, action: plan.Action) -> Node:

@@ -19,12 +19,12 @@ class Enrolment:
     :param keys: the master's key store.
     :param node: the node's id.
     :param read_key: reads the minion's public key from the node over the provider's own channel; empty while none.
-    :param seconds: how long the node may take from now on.
+    :param seconds: how long the node may take, counted from ``run``.
     """
 
     def __init__(self, keys: KeyStore, node: str, read_key: Callable[[], str], seconds: float) -> None:
         self._keys, self._node, self._read_key = keys, node, read_key
-        self._expires = time.monotonic() + seconds
+        self._seconds, self._expires = seconds, 0.0
         self._proof: Proof | None = None
 
     def refuse_known(self) -> None:
@@ -49,6 +49,7 @@ class Enrolment:
 
         :raises EnrolmentRefused: when another key waits under this id, or time runs out.
         """
+        self._expires = time.monotonic() + self._seconds
         proof = self._wait_for_proof()
         while self._decide(proof) is Decision.WAIT:
             time.sleep(_PAUSE)

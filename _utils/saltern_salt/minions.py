@@ -8,6 +8,7 @@ from typing import Any
 import salt.client
 
 from saltern.errors import StepFailed
+from saltern.waiting import until
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,44 @@ class Minions:
         answers = self._publish(ids, function, (), {})
         return {node: one["ret"] for node, one in answers.items() if not one.get("retcode")}
 
+    def wait_until_connected(self, ids: list[str], seconds: float = 120) -> None:
+        """Return when every node answers; a job that is published before a new minion listens is lost.
+
+        :raises StepFailed: naming the nodes that stay silent.
+        """
+        silent = set(ids)
+
+        def connected() -> bool:
+            silent.difference_update(self._publish(sorted(silent), "test.ping", (), {}, timeout=3))
+            return not silent
+
+        try:
+            until(connected, "the nodes' minions", seconds=seconds)
+        except StepFailed as error:
+            cure = "journalctl -u salt-minion on it; then run the same command again"
+            raise StepFailed("Its minion does not answer.", node=", ".join(sorted(silent)), cure=cure) from error
+
     def highstate(self, ids: list[str], *, test: bool = False) -> dict[str, Highstate]:
         """Apply (or with ``test`` only preview) the highstate on every node at once."""
         results = self.call(ids, "state.highstate", **({"test": True} if test else {}))
         return {node: _summary(node, value) for node, value in results.items()}
 
-    def _publish(self, ids: list[str], function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _publish(
+        self, ids: list[str], function: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout: int = 0
+    ) -> dict[str, Any]:
         if not ids:
             return {}
         with salt.client.get_local_client(mopts=self._opts) as client:
             answers = client.cmd(
-                ids, function, arg=args, kwarg=kwargs, tgt_type="list", timeout=self._timeout, full_return=True
+                ids,
+                function,
+                arg=args,
+                kwarg=kwargs,
+                tgt_type="list",
+                timeout=timeout or self._timeout,
+                full_return=True,
             )
-        return {node: one for node, one in answers.items() if isinstance(one, dict) and "ret" in one}
+        return {node: one for node, one in answers.items() if isinstance(one, dict) and one.get("out") != "no_return"}
 
 
 def _is_state(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saltern.errors import LabError
-from saltern_lab import base, client, definition, host, inside, lifecycle, operators, repository
+from saltern_lab import base, client, definition, host, inside, lifecycle, operators, repository, wait
 from saltern_lab.node import LabNode
 from saltern_lab.progress import Progress
 from saltern_lab.settings import REPOSITORY, SUPPORT, Lab, cache
 
 FETCH = REPOSITORY / "support" / "fetch-artifacts"
+SETTLING = 90.0  # seconds after which what is still wrong is not the boot's doing any more
 NEXT = """
 What to try next:
   lab/exec support -- salt-run cluster.status         one page about the cluster
@@ -57,7 +59,7 @@ class BringUp:
         if not wanted:
             yield
             return
-        log = cache() / f"artifacts-{self.lab.name}.log"
+        log = self.lab.directory / "artifacts.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [FETCH], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -128,15 +130,27 @@ class BringUp:
 
     def report(self) -> bool:
         """Print nodes, cluster and what to try; true when the cluster is healthy."""
-        print(f"\n{lifecycle.table(self.lab)}\n", flush=True)
+        print(f"\n{lifecycle.table(lifecycle.nodes(self.lab))}\n", flush=True)
+        false = self._lasting_false_claims()
         inside.show(self.support, ["salt-run", "cluster.status"])
-        false = self._false_claims()
         if false:
             print("\n".join(["", *false, f"The cluster of lab {self.lab.name} is NOT healthy."]))
         else:
             print(f"\nThe cluster of lab {self.lab.name} is healthy: every claim of cluster.prove holds.")
         print(NEXT, flush=True)
         return not false
+
+    def _lasting_false_claims(self) -> list[str]:
+        """What does not hold even after a while: a cluster that has just booted still elects its leaders."""
+        false: list[str] = []
+
+        def holds() -> bool:
+            false[:] = self._false_claims()
+            return not false
+
+        with self.progress.step("cluster.prove", 5), contextlib.suppress(LabError):
+            wait.until(holds, "every claim of cluster.prove holds", SETTLING)
+        return false
 
     def _false_claims(self) -> list[str]:
         """What `cluster.prove` says against the cluster. An answer without a claim proves nothing."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from saltern.errors import LabError
 from saltern_lab import cgroups, client, daemon, disk, kernel, network, operators
 from saltern_lab.cloud import Cloud
 from saltern_lab.node import LabNode
@@ -88,12 +88,13 @@ def _remove_root() -> None:
         ROOT.rmdir()
 
 
-def table(lab: Lab) -> str:
-    """The nodes of a lab, one a line, for people."""
-    try:
-        shown = client.call(lab.socket, "list")
-    except LabError:
-        shown = [node.show() for node in Cloud(lab).nodes()]
+def nodes(lab: Lab) -> list[dict[str, Any]]:
+    """The nodes of a lab as the daemon shows them; also when it does not run."""
+    return [node.show() for node in Cloud(lab).nodes()]
+
+
+def table(shown: list[dict[str, Any]]) -> str:
+    """Nodes for people, one a line."""
     rows = [("NODE", "STATE", "IPV4", "IPV6", "MEMORY", "DISK", "UPTIME")]
     for node in shown:
         up = node["state"] == "running"

@@ -103,9 +103,13 @@ def lab(tmp_path: Path, etc: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def driver(etc: Path, lab: Lab, tmp_path: Path) -> Any:
-    provider = {"saltern": {"lab": {"driver": "lab", "socket": lab.server_address, "profiles": {"general": {}}}}}
+    provider = {"saltern": {"driver": "lab", "socket": lab.server_address}}
+    profile = {"general": {"provider": "saltern", "image": "base", "size": "small", "deploy": False}}
+    for file, content in (("cloud.providers.d/saltern.conf", provider), ("cloud.profiles.d/saltern.conf", profile)):
+        (etc / file).parent.mkdir()
+        (etc / file).write_text(json.dumps(content))
     opts = salt.config.cloud_config(str(etc / "cloud"))
-    opts.update(providers=provider, extension_modules=str(tmp_path / "extmods"), conf_file=str(etc / "cloud"))
+    opts.update(extension_modules=str(tmp_path / "extmods"))
     return salt.loader.clouds(opts)
 
 

@@ -52,7 +52,7 @@ MASTER = {
     "pillar_roots": {"base": ["/srv/saltern/pillar"]},
     "log_level": "warning",
     "log_level_logfile": "quiet",
-    "log_granular_levels": {},
+    "log_granular_levels": {"salt.runner": "error", "salt.minion": "error"},
 }
 MINION = {
     "open_mode": False,
@@ -73,7 +73,6 @@ MINION = {
     "beacons": {},
     "log_level": "warning",
     "log_level_logfile": "quiet",
-    "log_granular_levels": {},
 }
 
 
@@ -103,6 +102,11 @@ def test_the_master_has(master: dict[str, Any], option: str) -> None:
 def test_a_minion_has(etc: Path, option: str) -> None:
     opts = salt.config.minion_config(str(etc / "minion"))
     assert opts.get(option) == MINION[option]
+
+
+def test_no_part_of_salt_logs_more_than_warnings(etc: Path, master: dict[str, Any]) -> None:
+    for opts in (master, salt.config.minion_config(str(etc / "minion"))):
+        assert set(opts["log_granular_levels"].values()) <= {"warning", "error", "critical"}
 
 
 def test_returns_are_forgotten_within_hours(master: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import uuid
 from itertools import combinations
 
 import pytest
+
 from saltern.custody import Custody, combine, split
 from saltern.errors import JournalError
 

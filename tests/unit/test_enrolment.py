@@ -62,8 +62,8 @@ def test_only_a_decent_rsa_key_proves_anything(text):
         enrolment.proof("server-aaaaaa", text, NOW)
 
 
-def test_the_fingerprint_is_the_one_that_salt_prints():
-    # `salt-key --finger` of Salt 3008.3 for this key
+def test_the_fingerprint_is_the_one_that_a_minion_prints():
+    # `salt-call --local key.finger` of Salt 3008.3 for this key
     key = """-----BEGIN PUBLIC KEY-----
 MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQD0pEE8Y2KsOx7MiFAIliZ7Vjt8
 JT4QSc7bjBKOPVVAq9phk8lAghRA4YZ7C7lbwEy8Xq9rixqnzC5UU9KkdFzIdltv
@@ -73,3 +73,4 @@ ttPR3pg1ji5vrLtTkwIDAQAB
 """
     printed = "9c:92:0a:77:e2:09:df:ba:bd:47:b9:4c:a4:a2:a0:4e:69:1b:c9:7b:33:05:d3:49:f5:34:7f:7f:3b:7d:99:46"
     assert enrolment.fingerprint(key) == printed
+    assert enrolment.fingerprint(key.replace("\n", "\r\n")) == printed

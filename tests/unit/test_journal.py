@@ -3,8 +3,10 @@
 import os
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
+
 from saltern.errors import JournalError
 from saltern.journal import Journal
 
@@ -37,8 +39,8 @@ def test_a_secret_is_made_once(journal):
 
 def test_no_secret_lies_in_clear_on_the_disk(journal, path):
     journal.put_secret("x", "very-unusual-text")
-    for file in os.listdir(os.path.dirname(path)):
-        assert b"very-unusual-text" not in open(os.path.join(os.path.dirname(path), file), "rb").read()
+    for file in Path(path).parent.iterdir():
+        assert b"very-unusual-text" not in file.read_bytes()
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
@@ -67,8 +69,7 @@ def test_a_sealed_value_cannot_be_moved_to_another_name(journal, path):
 
 
 def test_a_broken_file_is_one_clear_error(path, key):
-    with open(path, "w") as file:
-        file.write("this is no database, but text that is long enough to be read as one" * 20)
+    Path(path).write_text("this is no database, but text that is long enough to be read as one" * 20)
     with pytest.raises(JournalError, match="journal.sqlite"):
         Journal(path, lambda: key).secret("x")
 

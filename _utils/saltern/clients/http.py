@@ -30,6 +30,7 @@ TRANSIENT = (
     "no known consul servers",
     "leadership lost",
     "not the leader",
+    "failed to get conn",  # an agent still asks the leader that just died
     "no path to region",
     "no path to datacenter",
     "acl system is currently in legacy mode",

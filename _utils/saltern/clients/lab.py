@@ -89,8 +89,9 @@ class LabCloud:
         except FileNotFoundError as error:
             cure = "run this on the support node of a lab; on the host, lab/up starts the lab."
             raise LabError(f"{self.path} is not there, so this machine belongs to no lab.", cure=cure) from error
-        except ConnectionRefusedError as error:
-            raise LabError("The lab's daemon does not run.", cure="lab/up on the host starts it.") from error
+        except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError) as error:
+            what = f"The lab's daemon does not run, or ended before it answered {method}."
+            raise LabError(what, cure="lab/up on the host starts it.") from error
         except TimeoutError as error:
             what = f"The lab's daemon did not answer {method} within {self.patience:g} s."
             raise LabError(what, cure="look at lab/status on the host.") from error

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
             healthy = work.report()
             progress.say("lab/up is done")
             return 0 if healthy else 1
-        print(lifecycle.table(lab))
+        print(lifecycle.table(lifecycle.nodes(lab)))
         return 0
 
 

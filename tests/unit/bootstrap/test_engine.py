@@ -4,6 +4,7 @@ import os
 import threading
 
 import pytest
+
 from saltern.bootstrap import engine
 from saltern.bootstrap.engine import Step
 from saltern.errors import StepFailed

@@ -264,6 +264,21 @@ def test_the_page_of_a_sick_cluster():
     assert "What is wrong" in text and "cure: " in text
 
 
+@pytest.mark.parametrize("word", ["failed", "left"])
+def test_a_dead_node_is_down_whatever_consul_calls_it(word):
+    at = view()
+    seen = healthy(at)
+    member(seen, "s2", word)
+    assert {row["id"]: row["state"] for row in status.page(at, seen, {}).nodes}["s2"] == "down"
+
+
+def test_a_node_that_consul_does_not_know():
+    at = view()
+    seen = healthy(at)
+    seen.consul.value.members.pop()
+    assert status.page(at, seen, {}).nodes[-1]["state"] == "up, unknown to Consul"
+
+
 def test_without_consul_a_node_is_up_when_it_answers():
     at = view()
     seen = healthy(at)
