@@ -27,25 +27,22 @@ Every function opens its own connection, returns plain dictionaries and raises o
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+import sys
+from typing import Any
 
 import salt.config
 import salt.utils.cloud
-from salt.exceptions import SaltCloudException, SaltCloudSystemExit
+from salt.exceptions import SaltCloudException
 
 from saltern.clients.lab import LabCloud
 from saltern.enrolment import EXPIRY
 from saltern.errors import LabError, SalternError
+from saltern_salt.cloud_calls import action_only, function_only, spares_siblings
 from saltern_salt.enrolling import Enrolment
 from saltern_salt.keys import KeyStore
 
 log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 __virtualname__ = "lab"
 
@@ -53,19 +50,6 @@ __virtualname__ = "lab"
 def __virtual__() -> str | bool:
     """Loads where a provider with ``driver: lab`` is configured."""
     return __virtualname__ if get_configured_provider() else False
-
-
-def _edge(function: Callable[P, R]) -> Callable[P, R]:
-    """Errors of Saltern's own become the one exception that does not end the siblings of a parallel run."""
-
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except SalternError as error:
-            raise SaltCloudSystemExit(str(error)) from error
-
-    return wrapped
 
 
 def get_configured_provider() -> Any:
@@ -82,17 +66,7 @@ def _cloud() -> LabCloud:
     return LabCloud(str(provider["socket"]))
 
 
-def _function_only(call: str | None, name: str) -> None:
-    if call == "action":
-        raise SaltCloudSystemExit(f"{name} concerns the whole lab. Cure: call it with -f or --function.")
-
-
-def _action_only(call: str | None, name: str) -> None:
-    if call == "function":
-        raise SaltCloudSystemExit(f"{name} concerns one node. Cure: call it with -a or --action and the node's name.")
-
-
-@_edge
+@spares_siblings
 def avail_images(call: str | None = None) -> dict[str, Any]:
     """The images that nodes can be made from.
 
@@ -104,11 +78,11 @@ def avail_images(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "avail_images")
+    function_only(call, "avail_images")
     return {str(image["name"]): image for image in _cloud().images()}
 
 
-@_edge
+@spares_siblings
 def avail_sizes(call: str | None = None) -> dict[str, Any]:
     """The sizes that have a name in the lab; memory and disk in bytes. Profiles may ask for any other.
 
@@ -120,7 +94,7 @@ def avail_sizes(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "avail_sizes")
+    function_only(call, "avail_sizes")
     return {str(size["name"]): size for size in _cloud().sizes()}
 
 
@@ -135,7 +109,7 @@ def avail_locations(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "avail_locations")
+    function_only(call, "avail_locations")
     return {"host": {"name": "host", "description": "the machine that the lab runs on"}}
 
 
@@ -150,12 +124,12 @@ def list_nodes(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "list_nodes")
+    function_only(call, "list_nodes")
     wanted = ("id", "image", "size", "state", "private_ips", "public_ips")
     return {name: {key: node[key] for key in wanted} for name, node in list_nodes_full("function").items()}
 
 
-@_edge
+@spares_siblings
 def list_nodes_full(call: str | None = None) -> dict[str, Any]:
     """Every node with all that the daemon tells: also networks, memory and disk in use (bytes), uptime (seconds).
 
@@ -167,7 +141,7 @@ def list_nodes_full(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "list_nodes_full")
+    function_only(call, "list_nodes_full")
     return {str(node["name"]): _plain(node) for node in _cloud().nodes()}
 
 
@@ -197,11 +171,11 @@ def list_nodes_min(call: str | None = None) -> dict[str, Any]:
 
     Rights: root on the support server of a lab.
     """
-    _function_only(call, "list_nodes_min")
+    function_only(call, "list_nodes_min")
     return {name: {"id": node["id"], "state": node["state"]} for name, node in list_nodes_full("function").items()}
 
 
-@_edge
+@spares_siblings
 def show_instance(name: str, call: str | None = None) -> dict[str, Any]:
     """One node with all that the daemon tells.
 
@@ -215,11 +189,11 @@ def show_instance(name: str, call: str | None = None) -> dict[str, Any]:
 
     :param name: the node's name.
     """
-    _action_only(call, "show_instance")
+    action_only(call, "show_instance")
     return _plain(_cloud().node(name))
 
 
-@_edge
+@spares_siblings
 def create(vm_: dict[str, Any]) -> dict[str, Any]:
     """Make a node, wait for its key, prove it and accept it; undo all of it when any part fails.
 
@@ -236,36 +210,40 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
     :raises SaltCloudSystemExit: naming the cause; nothing is left then.
     """
     name, cloud, keys = str(vm_["name"]), _cloud(), KeyStore(__opts__)
-    minion = _setting(vm_, "minion", {})
-    request = {
-        "image": str(_required(vm_, "image")),
-        "size": dict(_required(vm_, "resources")),
-        "networks": [str(network) for network in _required(vm_, "networks")],
-        "userdata": {
-            "master": str(minion.get("master", "")),
-            "master_finger": keys.master_fingerprint(),
-            "grains": minion.get("grains", {}),
-            "minion": {key: value for key, value in minion.items() if key not in ("master", "grains", "id")},
-        },
-    }
-    if not request["userdata"]["master"]:
-        raise LabError("The profile names no master.", node=name, cure="set minion.master in the profile.")
+    request = _request(vm_, keys.master_fingerprint())
     expiry = float(_setting(vm_, "enrolment_expiry", EXPIRY))
     enrolment = Enrolment(keys, name, lambda: cloud.minion_key(name), expiry)
     enrolment.refuse_known()
     _event("creating", name)
     node = cloud.create(name, **request)
+    fingerprint = ""
     try:
         fingerprint = enrolment.run()
-    except BaseException as cause:
-        _undo(cloud, enrolment, name, cause)
-        raise
+    finally:  # also when somebody interrupts it
+        if not fingerprint:
+            _undo(cloud, enrolment, name)
     _event("created", name)
     return {**_plain(node), "fingerprint": fingerprint, "deployed": True}
 
 
-def _undo(cloud: LabCloud, enrolment: Enrolment, name: str, cause: BaseException) -> None:
+def _request(vm_: dict[str, Any], master_finger: str) -> dict[str, Any]:
+    """What the daemon is asked for. Userdata is readable in the node: no secret."""
+    minion = dict(_setting(vm_, "minion", {}))
+    if not minion.get("master"):
+        raise LabError("The profile names no master.", node=str(vm_["name"]), cure="set minion.master in the profile.")
+    own = {name: minion.pop(name) for name in ("master", "grains") if name in minion}
+    minion.pop("id", None)
+    return {
+        "image": str(_required(vm_, "image")),
+        "size": dict(_required(vm_, "resources")),
+        "networks": [str(network) for network in _required(vm_, "networks")],
+        "userdata": {**own, "master_finger": master_finger, "minion": minion},
+    }
+
+
+def _undo(cloud: LabCloud, enrolment: Enrolment, name: str) -> None:
     """Removes the node, then its key: a minion that still lives would bring the key again."""
+    cause = sys.exception()
     log.warning("Creating %s failed, removing it: %s", name, cause)
     try:
         _remove(cloud, enrolment, name)
@@ -283,7 +261,7 @@ def _remove(cloud: LabCloud, enrolment: Enrolment, name: str) -> dict[str, Any]:
         enrolment.take_back()
 
 
-@_edge
+@spares_siblings
 def destroy(name: str, call: str | None = None) -> dict[str, Any]:
     """Remove a node, its disk and its key.
 
@@ -297,8 +275,7 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
 
     :param name: the node's name.
     """
-    if call == "function":
-        raise SaltCloudSystemExit("destroy concerns one node. Cure: call it with -d, --destroy or --action.")
+    action_only(call, "destroy")
     if name == "support":
         raise LabError("The support server does not destroy itself.", node=name, cure="lab/down on the host.")
     cloud, keys = _cloud(), KeyStore(__opts__)
@@ -358,9 +335,9 @@ def reboot(name: str, call: str | None = None) -> dict[str, Any]:
     return _act("reboot", name, call)
 
 
-@_edge
+@spares_siblings
 def _act(method: str, name: str, call: str | None) -> dict[str, Any]:
-    _action_only(call, method)
+    action_only(call, method)
     if name == "support":
         raise LabError(f"The support server does not {method} itself from here.", cure="use lab/ on the host.")
     return _plain(_cloud().act(method, name))
@@ -391,7 +368,7 @@ def _setting(vm_: dict[str, Any], name: str, default: Any = None) -> Any:
 
 def _required(vm_: dict[str, Any], name: str) -> Any:
     value = _setting(vm_, name)
-    if not value or not isinstance(value, (str, dict, Sequence)):
+    if not value:
         raise LabError(f"The profile sets no {name}.", node=str(vm_["name"]), cure="salt-run cluster.build writes it.")
     return value
 

@@ -155,7 +155,7 @@ def status() -> Any:
     Needs root on the support server. Exit status 0 also for a sick cluster: ``cluster.prove`` judges.
     """
     with session.open_cluster(__opts__) as cluster:
-        seen = page.gather(cluster.view(), {name: one.state for name, one in cluster.journal.steps().items()})
+        seen = page.gather(cluster.view(), cluster.journal.steps())
     return answer(__opts__, seen.text(), seen.data())
 
 

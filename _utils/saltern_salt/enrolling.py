@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-from saltern import enrolment
+from saltern import enrolment, waiting
 from saltern.enrolment import Decision, Proof
-from saltern.errors import EnrolmentRefused
+from saltern.errors import EnrolmentRefused, SalternError
 from saltern_salt.keys import KeyStore
 
-_PAUSE = 0.2  # seconds between two looks
+T = TypeVar("T")
+
+_GRACE = 5.0  # seconds after the expiry; the conditions themselves notice it, with a better text
 
 
 class Enrolment:
@@ -50,9 +53,8 @@ class Enrolment:
         :raises EnrolmentRefused: when another key waits under this id, or time runs out.
         """
         self._expires = time.monotonic() + self._seconds
-        proof = self._wait_for_proof()
-        while self._decide(proof) is Decision.WAIT:
-            time.sleep(_PAUSE)
+        proof = self._wait(self._seen_proof, "the minion's key in the node")
+        self._wait(lambda: self._decision(proof), "the minion's key at the master")
         self._keys.accept(self._node)
         accepted = self._keys.accepted(self._node)
         if accepted is None or not enrolment.same_key(proof, accepted):
@@ -76,16 +78,30 @@ class Enrolment:
             if key is not None and self._proof is not None and enrolment.same_key(self._proof, key):
                 self._keys.delete(self._node)
 
-    def _wait_for_proof(self) -> Proof:
-        while True:
+    def _wait(self, condition: Callable[[], T | SalternError | None], what: str) -> T:
+        """The condition's value; an error that it gives back ends the wait, unlike one that it raises."""
+        found = waiting.until(condition, what, seconds=self._seconds + _GRACE)
+        if isinstance(found, SalternError):
+            raise found
+        assert found is not None  # noqa: S101 - `until` returns only what is true
+        return found
+
+    def _seen_proof(self) -> Proof | SalternError | None:
+        try:
             if pem := self._read_key():
                 self._proof = enrolment.proof(self._node, pem, self._expires)
                 return self._proof
-            if time.monotonic() > self._expires:
-                cure = "see the node's journal: journalctl -u salt-minion. Then create it again."
-                raise EnrolmentRefused("the minion made no key in time", node=self._node, cure=cure)
-            time.sleep(_PAUSE)
+        except SalternError as error:
+            return error
+        if time.monotonic() > self._expires:
+            cure = "see the node's journal: journalctl -u salt-minion. Then create it again."
+            return EnrolmentRefused("the minion made no key in time", node=self._node, cure=cure)
+        return None
 
-    def _decide(self, proof: Proof) -> Decision:
+    def _decision(self, proof: Proof) -> Decision | SalternError | None:
         pending, accepted = self._keys.pending(self._node), self._keys.accepted(self._node)
-        return enrolment.decide(proof, pending=pending, accepted=accepted, now=time.monotonic())
+        try:
+            decision = enrolment.decide(proof, pending=pending, accepted=accepted, now=time.monotonic())
+        except EnrolmentRefused as refused:
+            return refused
+        return None if decision is Decision.WAIT else decision

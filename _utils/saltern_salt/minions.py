@@ -20,7 +20,7 @@ class Highstate:
 
 
 class Minions:
-    """The cluster's nodes through Salt. Targets are always lists of ids from the registry (DESIGN 3.9).
+    """The cluster's nodes through Salt. Targets are always lists of ids from the registry.
 
     :param opts: the master's configuration.
     :param timeout: seconds after which Salt asks a silent node whether it still works.

@@ -1,4 +1,4 @@
-"""The support server that `support/install` makes, and nodes that salt-cloud creates from it. The tests share one lab."""
+"""The support server that `support/install` makes, and nodes that salt-cloud creates from it. All share one lab."""
 
 from __future__ import annotations
 

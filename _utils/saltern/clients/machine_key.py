@@ -1,7 +1,7 @@
 """The support server's machine key: seals the working copies of secrets at rest.
 
 systemd-creds seals it to this machine (to its TPM where there is one, else to the root-only host key under
-``/var/lib/systemd``), so that a copied disk of ``/var/lib/saltern`` alone opens nothing. DESIGN 3.8.
+``/var/lib/systemd``), so that a copied disk of ``/var/lib/saltern`` alone opens nothing.
 """
 
 from __future__ import annotations

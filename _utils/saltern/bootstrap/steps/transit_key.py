@@ -7,7 +7,7 @@ from saltern.errors import StepFailed
 TITLE = "The transit Vault has the key that unseals the main Vault"
 NEEDS = ("transit-unsealed",)
 SEALS = ("transit",)
-PERIOD = "768h"  # 32 days: longer than the outage of the support server that any definition may tolerate (DESIGN 3.12)
+PERIOD = "768h"  # 32 days: longer than the outage of the support server that any definition may tolerate
 
 
 def _token(cluster: Cluster) -> str:

@@ -60,7 +60,7 @@ if [ -d /etc/vault.d ]; then install -d -o vault -g vault -m 0700 /var/log/vault
 firewall
 update-ca-certificates >/dev/null 2>&1
 if [ "$role" = support ]; then serve_artifacts; fi
-while read -r name version sha256 file; do fetch "$name" "$version" "$sha256" "$file"; done <<<"$artifacts"
+while read -r name version sha256 file; do fetch "$name" "$version" "$sha256" "$file"; done < <(grep . <<<"$artifacts")
 if [ "$role" = client ]; then containers; fi
 systemctl daemon-reload
 # shellcheck disable=SC2086 # a list
