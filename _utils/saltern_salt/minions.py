@@ -80,7 +80,8 @@ class Minions:
     ) -> dict[str, Any]:
         if not ids:
             return {}
-        with salt.client.get_local_client(mopts=self._opts) as client:
+        opts = {**self._opts, "gather_job_timeout": timeout} if timeout else self._opts
+        with salt.client.get_local_client(mopts=opts) as client:
             answers = client.cmd(
                 ids,
                 function,
