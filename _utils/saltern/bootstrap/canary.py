@@ -41,6 +41,8 @@ job "canary" {{
 
     task "canary" {{
       driver = "docker"
+      # The server is PID 1 of its container and has no handler for SIGTERM; it holds nothing that could be lost.
+      kill_signal = "SIGKILL"
 
       artifact {{
         source      = "{image_url}"
@@ -68,6 +70,7 @@ job "canary" {{
 
       template {{
         destination = "local/www/index.html"
+        change_mode = "noop"
         data        = <<EOT
 marker {{{{ with secret "secret/data/{path}" }}}}{{{{ .Data.data.marker | sha256Hex }}}}{{{{ end }}}}
 vault {{{{ range service "active.vault" }}}}{{{{ .Address }}}}:{{{{ .Port }}}} {{{{ end }}}}
