@@ -5,7 +5,8 @@ from saltern.errors import StepFailed
 from saltern.waiting import until
 
 TITLE = "Every Nomad client is ready"
-NEEDS = ("nomad-acl", "consul-agents")
+# A client that starts before Vault is active looks for it again only after a while, and gets no job that needs it.
+NEEDS = ("nomad-acl", "consul-agents", "vault-active")
 
 
 def _waiting(cluster: Cluster) -> list[str]:
