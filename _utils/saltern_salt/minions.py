@@ -53,6 +53,10 @@ class Minions:
         answers = self._publish(ids, function, (), {})
         return {node: one["ret"] for node, one in answers.items() if not one.get("retcode")}
 
+    def connected(self, ids: list[str], seconds: int = 10) -> list[str]:
+        """Those of ``ids`` that answer at all within ``seconds``."""
+        return sorted(self._publish(ids, "test.ping", (), {}, timeout=seconds))
+
     def wait_until_connected(self, ids: list[str], seconds: float = 120) -> None:
         """Return when every node answers; a job that is published before a new minion listens is lost.
 
@@ -61,7 +65,7 @@ class Minions:
         silent = set(ids)
 
         def connected() -> bool:
-            silent.difference_update(self._publish(sorted(silent), "test.ping", (), {}, timeout=3))
+            silent.difference_update(self.connected(sorted(silent), 3))
             return not silent
 
         try:

@@ -53,7 +53,7 @@ def open_cluster(opts: dict[str, Any]) -> Iterator[Cluster]:
 
 def check_fitness(declared: Definition, nodes: list[Node], minions: Minions) -> list[Problem]:
     """Every problem of every node, looked for on all of them at once."""
-    ids = [node.id for node in nodes]
+    ids = minions.connected([node.id for node in nodes])
     began = time.time()
     facts = minions.facts(ids, "preflight.facts")
     without = [node for node in ids if node not in facts]

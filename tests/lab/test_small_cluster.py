@@ -70,7 +70,8 @@ def test_preflight_tells_every_problem_of_every_node_and_changes_nothing(lab, bu
     assert lab.attempt("exec", built["server"], "--", "ls", "/etc/consul.d").returncode != 0
     lab.on(built["server"], "systemctl", "stop", "squatter")
     lab.run("start", built["client"])
-    wait_for(lambda: bool(lab.salt(built["client"], "test.ping")), 60, "the client's minion")
+    ping = ("exec", "support", "--", "salt", "-t", "3", built["client"], "test.ping")
+    wait_for(lambda: "True" in lab.attempt(*ping).stdout, 60, "the client's minion")
 
 
 def test_a_dry_run_changes_nothing(lab, built):

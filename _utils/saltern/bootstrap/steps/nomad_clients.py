@@ -5,7 +5,7 @@ from saltern.errors import StepFailed
 from saltern.waiting import until
 
 TITLE = "Every Nomad client is ready"
-# A client that starts before Vault is active looks for it again only after a while, and gets no job that needs it.
+# A client that does not find the active Vault when it starts looks again after 15 s; it gets no job with secrets before.
 NEEDS = ("nomad-acl", "consul-agents", "vault-active")
 
 
@@ -14,11 +14,17 @@ def _waiting(cluster: Cluster) -> list[str]:
     return [node.id for node in cluster.having("nomad-client") if node.id not in ready]
 
 
+def _vault_is_found(cluster: Cluster) -> bool:
+    """Whether `active.vault.service.consul` leads somewhere."""
+    return any("active" in (one["Service"].get("Tags") or ()) for one in cluster.consul().service_health("vault"))
+
+
 def check(cluster: Cluster) -> bool:
     return cluster.journal.reached("nomad-client") and not _waiting(cluster)
 
 
 def apply(cluster: Cluster) -> None:
+    until(lambda: _vault_is_found(cluster), "the active Vault in Consul's DNS", seconds=60, cure="journalctl -u vault")
     cluster.journal.reach("nomad-client")
     ids = [node.id for node in cluster.having("nomad-client")]
     cluster.minions.call(ids, "service.enable", "nomad")

@@ -7,6 +7,7 @@ from saltern.bootstrap import policies
 from saltern.bootstrap.cluster import LEASE, MASTER_ROLE, Cluster, ca_file
 from saltern.clients.nomad import Nomad
 from saltern.errors import ServiceRefused, StepFailed
+from saltern.waiting import until
 
 TITLE = "Nomad has its policies and tokens, and Vault gives out more"
 NEEDS = ("nomad-acl", "vault-configured", "consul-agents")
@@ -55,5 +56,10 @@ def _replace(client: Nomad, name: str, kind: str, policy_names: Sequence[str] = 
 
 
 def verify(cluster: Cluster) -> None:
-    if not check(cluster):
-        raise StepFailed("Nomad's status token or Vault's Nomad engine is missing.", cure="run the same command again")
+    """Vault finds Nomad by Consul's DNS, where Nomad's servers may be missing for some seconds yet."""
+    until(
+        lambda: check(cluster),
+        "Nomad's status token and Vault's Nomad engine to work",
+        seconds=60,
+        cure="is nomad.service.consul in Consul's DNS? then run the same command again",
+    )

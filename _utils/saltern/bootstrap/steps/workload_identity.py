@@ -1,9 +1,11 @@
 """Consul and Vault trust the identities that Nomad gives its jobs: no job needs a long-lived token."""
 
 from pathlib import Path
+from typing import Any
 
 from saltern.bootstrap import policies
 from saltern.bootstrap.cluster import Cluster, ca_file
+from saltern.clients.consul import Consul
 from saltern.errors import StepFailed
 from saltern.waiting import until
 
@@ -25,31 +27,42 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    consul = cluster.consul()
-    consul.ensure_auth_method(policies.consul_auth_method(_nomad_root()))
-    for rule in policies.CONSUL_BINDING_RULES:
-        consul.ensure_binding_rule(rule)
-    consul.ensure_role({"Name": policies.TASKS_ROLE, "Policies": [{"Name": "nomad-tasks"}]})
     root = cluster.journal.secret("vault_root_token")
     if root is None:
         raise StepFailed(
             "Vault does not trust Nomad's workloads, and its root token was revoked.",
             cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
         )
-    vault = cluster.active_vault(root)
-    config = {
+    consul, vault = cluster.consul(), cluster.active_vault(root)
+
+    def accepted() -> bool:  # both fetch the keys at once: Nomad must be in Consul's DNS by then
+        _trust_in_consul(consul)
+        vault.ensure(f"auth/{policies.JWT_PATH}/config", **_vault_config())
+        return True
+
+    until(
+        accepted,
+        "Consul and Vault to read Nomad's public keys",
+        seconds=60,
+        cure="is nomad.service.consul in Consul's DNS?",
+    )
+    vault.ensure(f"auth/{policies.JWT_PATH}/role/{policies.WORKLOADS}", **policies.VAULT_WORKLOADS_ROLE)
+
+
+def _trust_in_consul(consul: Consul) -> None:
+    consul.ensure_auth_method(policies.consul_auth_method(_nomad_root()))
+    for rule in policies.CONSUL_BINDING_RULES:
+        consul.ensure_binding_rule(rule)
+    consul.ensure_role({"Name": policies.TASKS_ROLE, "Policies": [{"Name": "nomad-tasks"}]})
+
+
+def _vault_config() -> dict[str, Any]:
+    return {
         "jwks_url": policies.JWKS_URL,
         "jwks_ca_pem": _nomad_root(),
         "jwt_supported_algs": ["RS256", "EdDSA"],
         "default_role": policies.WORKLOADS,
     }
-
-    def accepted() -> bool:  # Vault fetches the keys at once: Nomad must be in Consul's DNS by then
-        vault.ensure(f"auth/{policies.JWT_PATH}/config", **config)
-        return True
-
-    until(accepted, "Vault to read Nomad's public keys", seconds=60, cure="is nomad.service.consul in Consul's DNS?")
-    vault.ensure(f"auth/{policies.JWT_PATH}/role/{policies.WORKLOADS}", **policies.VAULT_WORKLOADS_ROLE)
 
 
 def verify(cluster: Cluster) -> None:
