@@ -1,18 +1,10 @@
 """From nothing to a proved cluster by `lab/up`, and what is noticed when it no longer is one. The tests build on
-each other in the order of the file: they share one cluster, which costs minutes to make."""
+each other in the order of the file; they share the cluster of conftest.py."""
 
 import json
 
 import pytest
-from cluster_lab import Lab, wait_for
-
-
-@pytest.fixture(scope="module")
-def lab():
-    lab = Lab()
-    print(lab.run("up", seconds=1700))
-    yield lab
-    lab.run("down")
+from cluster_lab import wait_for
 
 
 def test_up_prints_a_healthy_status_and_what_to_try(lab):

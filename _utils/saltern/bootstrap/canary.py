@@ -65,7 +65,10 @@ job "canary" {{
         pids_limit      = 32
       }}
 
-      vault {{}}
+      # Its token is for the template alone: `docker inspect` shows a container's environment.
+      vault {{
+        env = false
+      }}
       consul {{}}
 
       template {{

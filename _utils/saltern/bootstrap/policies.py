@@ -18,6 +18,7 @@ WORKLOADS = "nomad-workloads"  # Consul's auth method and Vault's role for Nomad
 JWT_PATH = "jwt-nomad"  # Vault's auth method for Nomad's jobs
 TASKS_ROLE = "nomad-default-tasks"
 JWKS_URL = "https://nomad.service.consul:4646/.well-known/jwks.json"  # any Nomad server that is healthy answers
+PLATFORM = ("consul", "nomad", "vault")  # services that no worker and no job may register: others find them by name
 
 CONSUL = {
     "vault-storage": """\
@@ -31,12 +32,14 @@ agent_prefix "" { policy = "read" }
 node_prefix "" { policy = "read" }
 service "nomad" { policy = "write" }
 """,
-    # Narrower service rights leave stopped jobs in the catalog as passing: seen with Nomad 1.11.1.
+    # Narrower service rights leave stopped jobs in the catalog as passing: seen with Nomad 1.11.1. The platform's own
+    # names are not among them: the exact rule wins over the prefix.
     "nomad-client": """\
 agent_prefix "" { policy = "read" }
 node_prefix "" { policy = "read" }
 service_prefix "" { policy = "write" }
-""",
+"""
+    + "".join(f'service "{name}" {{ policy = "read" }}\n' for name in PLATFORM),
     "nomad-tasks": """\
 node_prefix "" { policy = "read" }
 service_prefix "" { policy = "read" }
@@ -65,6 +68,11 @@ path "transit/decrypt/autounseal" { capabilities = ["update"] }
 
 
 ACCESSORS = uuid.UUID("6f3c1f7e-6a53-4c0e-9d0a-2f5c58a3b1d4")  # namespace of the accessor ids, which are no secrets
+
+
+def one_agent(node: str) -> str:
+    """The right to change the agent of one node."""
+    return f'agent "{node}" {{ policy = "write" }}\n'
 
 
 @dataclass(frozen=True)
@@ -110,13 +118,13 @@ def consul_auth_method(nomad_root: str) -> dict[str, Any]:
     return {"Name": WORKLOADS, "Type": "jwt", "Description": "Nomad's workloads", "Config": config}
 
 
-# A service may register itself under its own name; a task may look services up.
+# A service may register itself under its own name, unless the name is the platform's; a task may look services up.
 CONSUL_BINDING_RULES = (
     {
         "AuthMethod": WORKLOADS,
         "BindType": "service",
         "BindName": "${value.nomad_service}",
-        "Selector": '"nomad_service" in value',
+        "Selector": " and ".join(['"nomad_service" in value', *(f'value.nomad_service != "{one}"' for one in PLATFORM)]),
     },
     {
         "AuthMethod": WORKLOADS,
@@ -141,8 +149,9 @@ path "secret/metadata/{namespace}/*" {{ capabilities = ["list"] }}
 VAULT_WORKLOADS_ROLE = {
     "role_type": "jwt",
     "bound_audiences": ["vault.io"],
-    "user_claim": "/nomad_job_id",
-    "user_claim_json_pointer": True,
+    # Region, namespace, job, group and task. By the job's name alone two namespaces would share one alias, and with it the
+    # namespace of whoever logged in last: HashiCorp's own set-up lets a job read the other namespace's secrets so.
+    "user_claim": "sub",
     "claim_mappings": {name: name for name in ("nomad_namespace", "nomad_job_id", "nomad_task")},
     "token_type": "service",
     "token_period": "30m",

@@ -46,6 +46,11 @@ class ConsulAcl:
         found, body = self.policy(name), {"Name": name, "Rules": rules, "Description": description}
         return self._upsert("/v1/acl/policy", found, body)
 
+    def delete_policy(self, name: str) -> bool:
+        """Delete a policy; whether there was one."""
+        found = self.policy(name)
+        return found is not None and self.endpoint.delete(f"/v1/acl/policy/{found['ID']}")
+
     def tokens(self) -> list[dict[str, Any]]:
         """Every token; secrets are shown only to a reader with ``acl:write``. Rights: ``acl:read``."""
         return list(self.endpoint.get("/v1/acl/tokens") or [])
@@ -68,12 +73,14 @@ class ConsulAcl:
         node_identity: tuple[str, str] | None = None,
         templated: Sequence[str] = (),
         accessor_id: str = "",
+        ttl: str = "",
     ) -> bool:
         """Make the token with this chosen secret (a UUID) hold just these rights; whether that changed anything.
 
         :param node_identity: (node, datacenter): what that node's agent needs.
         :param templated: ``builtin/dns``, ``builtin/node``, …
         :param accessor_id: a UUID, where it is chosen too.
+        :param ttl: after which a new token ends by itself, at least ``60s``; never if empty.
         """
         body: dict[str, Any] = {"SecretID": secret_id, "Description": description}
         body["Policies"] = [{"Name": name} for name in policies]
@@ -82,7 +89,8 @@ class ConsulAcl:
         body["TemplatedPolicies"] = [{"TemplateName": name} for name in templated]
         found = self._token_of(secret_id)
         if found is None:
-            self.endpoint.put("/v1/acl/token", body | ({"AccessorID": accessor_id} if accessor_id else {}))
+            chosen = {"AccessorID": accessor_id, "ExpirationTTL": ttl}
+            self.endpoint.put("/v1/acl/token", body | {key: value for key, value in chosen.items() if value})
             return True
         if _comparable(found) == _comparable(body):
             return False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from saltern.bootstrap import policies
 from saltern.clients.vault import Health, Vault
 from saltern.errors import ServiceError, ServiceRefused
 from saltern.waiting import until
@@ -170,6 +171,28 @@ def test_jwt(vault, bench):
     assert vault.lookup(token)["meta"]["nomad_job_id"] == "canary"
     with pytest.raises(ServiceRefused):
         bench.vault_client(1).jwt_login("jobs", jwt(private, {**claims, "aud": "other"}), mount="jwt-nomad")
+
+
+def test_jobs_of_one_name_in_two_namespaces_share_nothing(vault, bench):
+    """A job that logs in must not move another's token to its namespace, whatever HashiCorp's own set-up does."""
+    private, public = key_pair()
+    vault.ensure_auth("jwt-two", "jwt")
+    config = {"jwt_validation_pubkeys": [public], "default_role": "jobs", "jwt_supported_algs": ["RS256"]}
+    vault.ensure("auth/jwt-two/config", **config)
+    vault.ensure_policy(policies.WORKLOADS, policies.vault_workloads(vault.auths()["jwt-two/"]["accessor"]))
+    vault.ensure("auth/jwt-two/role/jobs", **policies.VAULT_WORKLOADS_ROLE)
+    vault.ensure_mount("secret", "kv", options={"version": "2"})
+    tokens = {}
+    for namespace in ("mine", "theirs"):
+        vault.ensure_kv("secret", f"{namespace}/web", {"marker": namespace})
+        sub = f"global:{namespace}:web:web:web:vault_default"  # as Nomad writes it
+        claims = {"aud": "vault.io", "sub": sub, "nomad_namespace": namespace}
+        claims |= {"nomad_job_id": "web", "nomad_task": "web"}
+        tokens[namespace] = bench.vault_client(1).jwt_login("jobs", jwt(private, claims), mount="jwt-two")
+    early = bench.vault_client(1, tokens["mine"])  # "theirs" logged in after it
+    assert early.read("secret/data/mine/web")["data"]["data"] == {"marker": "mine"}
+    with pytest.raises(ServiceRefused):
+        early.read("secret/data/theirs/web")
 
 
 def test_tokens_with_chosen_ids(vault, bench):

@@ -5,7 +5,7 @@ from saltern.errors import StepFailed
 from saltern.waiting import until
 
 TITLE = "Every Nomad client is ready"
-# A client that does not find the active Vault when it starts looks again after 15 s; it gets no job with secrets before.
+# A client that finds no active Vault at its start looks again after 15 s, and gets no job with secrets before.
 NEEDS = ("nomad-acl", "consul-agents", "vault-active")
 
 
