@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
 from saltern.artifacts import install as installing
 from saltern.artifacts.installation import Installation
-from saltern.errors import SalternError
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    try:
-        yield
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error
+from saltern.errors import told_as
 
 
 def listed() -> dict[str, dict[str, Any]]:
@@ -81,7 +71,7 @@ def difference(name: str, described: dict[str, Any]) -> dict[str, Any]:
     :returns: ``{"changes": …, "reasons": […]}``; both empty when the node is as described.
     :raises CommandExecutionError: the description is wrong, or the artifact store lacks the artifact.
     """
-    with _plain_errors():
+    with told_as(CommandExecutionError):
         want = installing.wanted(name, described)
         present = Installation().present(want)
         todo = installing.plan(want, present)
@@ -105,7 +95,7 @@ def install(name: str, described: dict[str, Any] | None = None, ca_file: str = "
     :returns: why something was done; empty when nothing was.
     :raises CommandExecutionError: a wrong sum, an unreachable store, a full disk. Nothing was installed then.
     """
-    with _plain_errors():
+    with told_as(CommandExecutionError):
         want = installing.wanted(name, describe(name) if described is None else described)
         return list(Installation().install(want, ca_file).reasons)
 
@@ -125,7 +115,7 @@ def remove(name: str) -> list[str]:
     :returns: what was removed.
     :raises CommandExecutionError: the files cannot be removed.
     """
-    with _plain_errors():
+    with told_as(CommandExecutionError):
         return list(Installation().remove(name))
 
 
@@ -141,6 +131,7 @@ def leftovers(name: str) -> list[str]:
     Rights: any user that may read ``/opt/saltern``.
 
     :param name: of the artifact.
+    :returns: the links, then ``name version`` for each version.
     """
     installed = Installation()
     links = [str(link) for link in installed.links(name)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from salt.exceptions import CommandExecutionError
 
 from saltern.clients import docker
-from saltern.errors import SalternError
+from saltern.errors import told_as
 
 
 def present(name: str) -> bool:
@@ -24,10 +24,8 @@ def present(name: str) -> bool:
     :param name: ``name:tag`` of the image.
     :raises CommandExecutionError: Docker does not answer.
     """
-    try:
+    with told_as(CommandExecutionError):
         return docker.has_image(name)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error
 
 
 def load(name: str, archive: str) -> None:
@@ -45,7 +43,5 @@ def load(name: str, archive: str) -> None:
     :param archive: path of the archive on this node.
     :raises CommandExecutionError: the archive is missing, broken, or of another image.
     """
-    try:
+    with told_as(CommandExecutionError):
         docker.load_image(name, Path(archive))
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error

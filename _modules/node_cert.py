@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from saltern.errors import CertificateError, SalternError
+from saltern.errors import CertificateError, told_as
 from saltern.pki import chain, renewal
 from saltern.pki.deployed import Deployed, Pending
 from saltern.pki.entitlements import CertificateSpec, from_pillar
 from saltern.waiting import until
 
-log = logging.getLogger(__name__)
 PATIENCE = 60  # seconds in which a busy master is asked again; each single call has Salt's own timeout on top
 
 
@@ -37,12 +35,11 @@ def plan(
     :param trust: root -> PEM, by default pillar ``saltern:trust``.
     :param application: only the certificates of this application.
     :returns: ``reissue`` and ``repair`` (each ``application/name`` -> reasons) and ``trust`` (path -> reason).
+    :raises CommandExecutionError: the pillar names no certificates, describes one wrongly, or lacks a root.
     """
-    try:
+    with told_as(CommandExecutionError):
         specs, deployed = _sources(certificates, trust, application)
         return _plan(specs, deployed)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error
 
 
 def renew(
@@ -67,12 +64,10 @@ def renew(
     :raises CommandExecutionError: the master refused, stayed silent, or answered with a wrong certificate; no
         certificate was changed then.
     """
-    try:
+    with told_as(CommandExecutionError):
         specs, deployed = _sources(certificates, trust, application)
         with deployed.locked():
             return _apply(specs, deployed)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error
 
 
 def installed(certificates: list[dict[str, Any]] | None = None) -> dict[str, dict[str, str]]:
@@ -89,10 +84,8 @@ def installed(certificates: list[dict[str, Any]] | None = None) -> dict[str, dic
     :param certificates: descriptions as in pillar ``saltern:certificates``, which is the default.
     :returns: ``application/name`` -> ``fingerprint``, ``not_after``, ``renew_after``; what is missing is left out.
     """
-    try:
+    with told_as(CommandExecutionError):
         specs, deployed = _sources(certificates, None, "")
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error
     found = {spec.label: deployed.installed(spec) for spec in specs}
     return {
         label: {**_described(leaf), "renew_after": f"{renewal.renew_after(leaf):%FT%TZ}"}
@@ -113,6 +106,7 @@ def leftovers(application: str) -> list[str]:
     Rights: root on the node.
 
     :param application: ``consul``, ``vault``, ``nomad`` or ``support``.
+    :returns: their paths; a root of the authority that lies beside them is not among them.
     """
     return [str(path) for path in _deployed(None).leftovers(_checked(application))]
 

@@ -20,6 +20,8 @@ def upstream() -> list[str]:
         salt-call resolver.upstream
 
     Rights: none.
+
+    :returns: their addresses, in the order of the file.
     """
     return resolver.upstream(_text(_RESOLV_CONF), _text(_RESOLVED))
 
@@ -34,6 +36,8 @@ def resolv_conf() -> str:
         salt-call resolver.resolv_conf
 
     Rights: none.
+
+    :returns: the file's content.
     """
     return resolver.resolv_conf(upstream())
 
@@ -48,6 +52,8 @@ def former() -> str:
         salt-call resolver.former
 
     Rights: none.
+
+    :returns: the file's content; a file that is not ours as it is.
     """
     return resolver.former(_text(_RESOLV_CONF))
 

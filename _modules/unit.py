@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from salt.exceptions import CommandExecutionError
 
 from saltern.clients import systemd
-from saltern.errors import SalternError
+from saltern.errors import told_as
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def show(name: str) -> dict[str, Any]:
     Rights: none.
 
     :param name: of the unit.
-    :returns: ``loaded``, ``active``, ``sub``, ``enabled``, ``stale`` and ``runs`` (which includes being about to).
+    :returns: ``loaded``, ``active``, ``sub``, ``enabled``, ``stale``, ``group`` and ``runs`` (or is about to).
     :raises CommandExecutionError: systemd does not answer.
     """
     unit = _mapped(systemd.show, name)
@@ -159,7 +159,5 @@ def _current(name: str) -> systemd.Unit:
 
 
 def _mapped(function: Callable[..., T], *arguments: Any) -> T:
-    try:
+    with told_as(CommandExecutionError):
         return function(*arguments)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from salt.exceptions import CommandExecutionError
 
 from saltern.clients import firewalld
-from saltern.errors import FirewallError, SalternError
+from saltern.errors import FirewallError, told_as
 from saltern.firewall import changes
 
 T = TypeVar("T")
@@ -120,7 +120,5 @@ def _write(made: dict[str, dict[str, Any]]) -> None:
 
 
 def _mapped(function: Callable[..., T], *arguments: Any) -> T:
-    try:
+    with told_as(CommandExecutionError):
         return function(*arguments)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from saltern.errors import SalternError
+from saltern.errors import told_as
 from saltern.pillar_sources import compile_pillar
 
 __virtualname__ = "saltern"
@@ -42,7 +42,5 @@ def ext_pillar(minion_id: str, pillar: dict[str, Any], **places: str) -> dict[st
     :returns: ``{"saltern": {…}}``; for an id that is not a proved node of the registry only ``unknown: True``.
     :raises CommandExecutionError: a source cannot be used; Salt then gives the minion an error and no pillar.
     """
-    try:
+    with told_as(CommandExecutionError):
         return compile_pillar(minion_id, **places)
-    except SalternError as error:
-        raise CommandExecutionError(str(error)) from error

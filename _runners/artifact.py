@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from saltern import paths
 from saltern.artifacts.command import Screen
-from saltern.artifacts.fetch import Settings
+from saltern.artifacts.fetch import ENV_ORDER, Settings
 from saltern.artifacts.fetch import fetch as fill
 from saltern.artifacts.store import Store
 from saltern_salt.answers import answer, no_traceback
@@ -34,7 +35,7 @@ def fetch(*names: str, providers: str = "", rebuild: bool = False) -> Any:
     :param rebuild: fetch again what is in the store.
     :returns: one sentence for each artifact: which provider served it. Fails when any could not be served.
     """
-    chosen = providers or __opts__.get("saltern_artifact_providers") or ""
+    chosen = providers or ("" if os.environ.get(ENV_ORDER) else __opts__.get("saltern_artifact_providers") or "")
     order = tuple(str(chosen).split(",")) if isinstance(chosen, str) else tuple(chosen)
     settings = Settings(order=tuple(name.strip() for name in order if name.strip()))
     screen = Screen(sys.stderr)

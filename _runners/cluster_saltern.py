@@ -1,5 +1,4 @@
-"""
-The cluster as a whole: plan it, build it, bootstrap it, look at it, prove it.
+"""The cluster as a whole: plan it, build it, bootstrap it, look at it, prove it.
 
 Takes the virtual name ``cluster`` under a file name of its own, so that the functions of Salt's built-in
 runner ``cluster`` stay reachable beside these.
@@ -27,8 +26,7 @@ def __virtual__() -> str:
 
 @no_traceback
 def plan() -> Any:
-    """
-    Show what ``cluster.build`` would create, replace and destroy, with the reason for each. Changes nothing.
+    """Show what would have to be created, replaced and destroyed, with the reason for each. Changes no node.
 
     CLI Example:
 
@@ -37,7 +35,9 @@ def plan() -> Any:
         salt-run cluster.plan
         salt-run cluster.plan --out=json
 
-    Needs root on the support server.
+    Rights: root on the support server, whose salt-cloud configuration it writes from the definition.
+
+    :returns: one action a line; ``cluster.build`` does those that create, a person the others.
     """
     planned = building.make_plan(__opts__)
     return answer(__opts__, planned.text(), planned.data())
@@ -45,8 +45,7 @@ def plan() -> Any:
 
 @no_traceback
 def build(test: bool = False) -> Any:
-    """
-    Create the nodes that the definition wants and that do not exist yet, through salt-cloud.
+    """Create the nodes that the definition wants and that do not exist yet, through salt-cloud.
 
     Each node makes its own Salt key; it is accepted only after its fingerprint was read over the provider's
     own channel. Nodes that are too many, or whose keepers changed, are named but not touched.
@@ -58,18 +57,18 @@ def build(test: bool = False) -> Any:
         salt-run cluster.build
         salt-run cluster.build test=True
 
-    test
-        Only say what would be created.
+    Rights: root on the support server.
 
-    Needs root on the support server. Exit status 1 when a node could not be created; what was created stays.
+    :param test: only say what would be created.
+    :returns: what was created and what was left alone. Exit status 1 when a node could not be created; what was
+        created stays.
     """
     return building.build(__opts__, test=test)
 
 
 @no_traceback
 def bootstrap(test: bool = False) -> Any:
-    """
-    Bring bare nodes to a verified Consul, Vault and Nomad cluster; or find that nothing is left to do.
+    """Bring bare nodes to a verified Consul, Vault and Nomad cluster; or find that nothing is left to do.
 
     Run it again after any interruption: every step looks at the real system first. Where operators are needed
     it says so, waits, and goes on after ``cluster.unseal``.
@@ -81,10 +80,11 @@ def bootstrap(test: bool = False) -> Any:
         salt-run cluster.bootstrap
         salt-run cluster.bootstrap test=True
 
-    test
-        Only say which steps would run. Steps behind the first of these are not looked at.
+    Rights: root on the support server.
 
-    Needs root on the support server. Exit status 1 when a step failed; the text names node and cure.
+    :param test: only say which steps would run; those behind the first of these are not looked at. Nodes that lack
+        Saltern's modules get them, and short-lived tokens are taken and given back.
+    :returns: how many steps changed something. Exit status 1 when a step failed; the text names node and cure.
     """
     with session.open_cluster(__opts__) as cluster:
         graph = steps.graph(cluster.definition)
@@ -117,8 +117,7 @@ def _bootstrap_answer(outcome: engine.Outcome, test: bool) -> Any:
 
 @no_traceback
 def unseal() -> Any:
-    """
-    Give operators' shares to the Vault that waits for them: the transit Vault, or with ``seal: shamir`` every Vault.
+    """Give operators' shares to the Vault that waits for them: the transit Vault, or with ``seal: shamir`` every Vault.
 
     Shares are read from standard input, one a line; never give them as arguments. They are passed on, not kept.
 
@@ -128,7 +127,9 @@ def unseal() -> Any:
 
         base64 -d share.b64 | gpg -d | salt-run cluster.unseal
 
-    Needs root on the support server. Exit status 1 when nothing is sealed or a share is refused.
+    Rights: root on the support server.
+
+    :returns: what became of each sealed Vault. Exit status 1 when nothing is sealed or a share is refused.
     """
     if sys.stdin.isatty():
         print("Shares, one a line, end with Ctrl-D:", file=sys.stderr)
@@ -142,8 +143,7 @@ def unseal() -> Any:
 
 @no_traceback
 def status() -> Any:
-    """
-    One page: nodes, Consul, Vault's seal, Nomad, certificates, and what of the bootstrap holds. Changes nothing.
+    """One page: nodes, Consul, Vault's seal, Nomad, certificates, and what of the bootstrap holds. Changes nothing.
 
     CLI Example:
 
@@ -152,7 +152,9 @@ def status() -> Any:
         salt-run cluster.status
         salt-run cluster.status --out=json
 
-    Needs root on the support server. Exit status 0 also for a sick cluster: ``cluster.prove`` judges.
+    Rights: root on the support server.
+
+    :returns: the page. Exit status 0 also for a sick cluster: ``cluster.prove`` judges.
     """
     with session.open_cluster(__opts__) as cluster:
         seen = page.gather(cluster.view(), cluster.journal.steps())
@@ -161,8 +163,7 @@ def status() -> Any:
 
 @no_traceback
 def prove() -> Any:
-    """
-    Look at the cluster from outside and check every claim about it. Changes nothing.
+    """Look at the cluster from outside and check every claim about it. Changes nothing.
 
     CLI Example:
 
@@ -171,7 +172,9 @@ def prove() -> Any:
         salt-run cluster.prove
         salt-run cluster.prove --out=json
 
-    Needs root on the support server. Exit status 1 when a claim is false.
+    Rights: root on the support server.
+
+    :returns: each claim with what was seen. Exit status 1 when one is false or could not be looked at.
     """
     with session.open_cluster(__opts__) as cluster:
         report = proving.run(cluster.view())
@@ -180,8 +183,7 @@ def prove() -> Any:
 
 @no_traceback
 def custody() -> Any:
-    """
-    List which secrets exist, to whom they are sealed and how old they are; never what they are.
+    """List which secrets exist, to whom they are sealed and how old they are; never what they are.
 
     CLI Example:
 
@@ -189,7 +191,9 @@ def custody() -> Any:
 
         salt-run cluster.custody
 
-    Needs root on the support server.
+    Rights: root on the support server.
+
+    :returns: name, age, state and holders of each secret.
     """
     with session.open_cluster(__opts__) as cluster:
         listed = session.custody(cluster)
@@ -198,8 +202,7 @@ def custody() -> Any:
 
 @no_traceback
 def validate() -> Any:
-    """
-    Check the cluster definition as a whole; every problem is told at once. Changes nothing.
+    """Check the cluster definition as a whole; every problem is told at once. Changes nothing.
 
     CLI Example:
 
@@ -207,7 +210,9 @@ def validate() -> Any:
 
         salt-run cluster.validate
 
-    Needs read access to the definition. Exit status 1 when it has a problem.
+    Rights: may read the definition.
+
+    :returns: how many groups it has, or every problem with its place and cure. Exit status 1 when it has any.
     """
     try:
         definition = session.definition()

@@ -8,8 +8,6 @@ from typing import Any
 def verified(name: str) -> dict[str, Any]:
     """The minion's id, role, zone and node_class are those of its node in the registry.
 
-    CLI Example:
-
     .. code-block:: yaml
 
         The node is what the registry says:

@@ -15,8 +15,6 @@ def managed(
 ) -> dict[str, Any]:
     """Every certificate that this node may hold is there, valid, its own, and readable by its user alone.
 
-    CLI Example:
-
     .. code-block:: yaml
 
         This node's certificates are current:
@@ -44,8 +42,6 @@ def managed(
 
 def absent(name: str, application: str = "") -> dict[str, Any]:
     """No key, certificate or trust file of an application is left; a root of the authority beside them stays.
-
-    CLI Example:
 
     .. code-block:: yaml
 

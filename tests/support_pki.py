@@ -53,7 +53,7 @@ class Authority:
     @property
     def trust(self) -> dict[str, str]:
         """What nodes are given to trust."""
-        return roots.trust(self.places["declared"], self.places["roots"])
+        return roots.trust(self.places["roots"])
 
 
 def authority(directory: Path) -> Authority:

@@ -7,12 +7,14 @@ pycryptodomex implements it (16 bytes over GF(2^128)) splits as they are.
 from __future__ import annotations
 
 import os
+import secrets
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from Cryptodome.Protocol.SecretSharing import Shamir
 
-from saltern import paths
+from saltern import files, paths
 from saltern.errors import JournalError
 
 
@@ -42,16 +44,12 @@ class Custody:
     def put(self, secret: str, sealed: dict[str, str]) -> None:
         """Keep the sealed share of each operator; whole or not at all."""
         final = os.path.join(self.directory, secret)
-        temporary = f"{final}.{os.getpid()}.new"
+        temporary = f"{final}.{secrets.token_hex(6)}.new"
         os.makedirs(temporary, mode=0o700)
+        owner = os.geteuid(), os.getegid()
         for operator, text in sealed.items():
-            descriptor = os.open(
-                os.path.join(temporary, f"{operator}.b64"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-            )
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            path = Path(temporary, f"{operator}.b64")
+            files.create(files.Wanted(path, f"{text}\n".encode("ascii"), 0o600, *owner))
         if os.path.isdir(final):
             os.rename(final, f"{temporary}.old")
         os.rename(temporary, final)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SalternError(Exception):
     """Base of every error that a user may see; loader files print it without a traceback.
@@ -21,6 +24,15 @@ class SalternError(Exception):
             return f"{where}{self.what}"
         stop = "" if self.what.endswith((".", "!", "?", ":")) else "."
         return f"{where}{self.what}{stop} Cure: {self.cure}"
+
+
+@contextmanager
+def told_as(kind: type[Exception]) -> Iterator[None]:
+    """For loader files: an error of Saltern's own becomes one of ``kind``, which Salt prints as plain text."""
+    try:
+        yield
+    except SalternError as error:
+        raise kind(str(error)) from error
 
 
 class Problems(SalternError):

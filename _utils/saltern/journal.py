@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from saltern import paths
+from saltern import database, paths
 from saltern.clients import machine_key
 from saltern.errors import JournalError
 
@@ -59,21 +60,10 @@ class Journal:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        if not os.path.exists(self._path):
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
         try:
-            connection = sqlite3.connect(self._path, timeout=30)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("PRAGMA secure_delete=ON")
-                connection.executescript(SCHEMA)
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
+            with database.transaction(Path(self._path), SCHEMA) as connection:
+                yield connection
+        except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 f"{self._path}: {error}",
                 cure="check free space and rights of the file, then run the same command again",
@@ -134,12 +124,16 @@ class Journal:
             raise JournalError(f"The secret {name} was destroyed.", cure="use the operators' sealed copy in custody")
         return self._open_sealed(name, row[0])
 
-    def put_secret(self, name: str, value: str) -> None:
-        """Store or replace a secret that another system made."""
+    def put_secret(self, name: str, value: str, facts: Mapping[str, str] | None = None) -> None:
+        """Store or replace a secret that another system made.
+
+        :param facts: remembered in the same transaction: a one-shot answer is kept whole or not at all.
+        """
         with self._open() as db:
             db.execute(
                 "INSERT OR REPLACE INTO secret VALUES (?, ?, ?, NULL)", (name, self._seal(name, value), time.time())
             )
+            db.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", (facts or {}).items())
 
     def secret(self, name: str) -> str | None:
         """The secret, or ``None`` when there is none or it was destroyed."""

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 ROLES = ("support", "consul-server", "vault", "nomad-server", "nomad-client")
 NODE_CLASSES = ("general", "load-balancer", "storage")
 PLACEMENTS = ("spread", "stack", "pack-by-flavor", "affinity", "anti-affinity")
-SERVICE_OF_ROLE = {"consul-server": "consul", "vault": "vault", "nomad-server": "nomad", "nomad-client": "nomad"}
+ROOTS = ("consul", "nomad", "vault", "support")  # trust domains that certificates come from; declared in pillar/pki/
 
 
 class LifeCycle(str, Enum):

@@ -10,6 +10,7 @@ STATE = "/var/lib/saltern"  # 0700 root: everything below is the master's own
 REGISTRY = STATE + "/registry.sqlite"
 JOURNAL = STATE + "/journal.sqlite"
 CUSTODY = STATE + "/custody"  # what is sealed to operators, one folder a secret
+AWAITING = STATE + "/awaiting-operators"  # holds a secret's name while the bootstrap waits for its shares
 MACHINE_KEY = STATE + "/machine-key.cred"  # sealed by systemd-creds
 ARTIFACT_STORE = "/var/lib/saltern-artifacts"  # served by nginx, world-readable, no secret
 ROOTS = REPOSITORY + "/pillar/pki/roots.yaml"  # the declared roots
@@ -20,4 +21,6 @@ LAB_SOCKET = "/run/saltern-lab/cloud.sock"  # the lab's cloud, shown to the supp
 # Every node
 SSL = "/etc/ssl"  # <application>/<certificate>.pem and -key.pem, <root>-ca.pem
 ARTIFACTS = "/opt/saltern"  # <name>/<version>/…, links in bin/
-BIN = ARTIFACTS + "/bin"
+
+# Whatever builds or fetches; SALTERN_CACHE names another place
+CACHE = "/var/cache/saltern"

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from saltern import artifacts
+from saltern.addresses import bracketed
 from saltern.definition.rules import QUORUM_ROLES
 from saltern.entitlements import PROVED, secrets_of, services_of
 from saltern.firewall import rules
+from saltern.firewall.ports import STORE_PORT
 from saltern.model import Definition, Node
 from saltern.pki.entitlements import certificates
 
 DOMAIN = "consul"  # Consul's DNS domain
-STORE_PORT = 8443
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,6 @@ def node_pillar(node_id: str, definition: Definition, nodes: Iterable[Node], sou
         return unknown(node.state.value)
     placed = [one for one in nodes if one.addresses]
     support = next((one for one in placed if one.has("support")), None)
-    store_url = f"https://{_in_url(support.address)}:{STORE_PORT}" if support else ""
     return {
         "saltern": {
             "cluster": _cluster(definition),
@@ -65,11 +65,16 @@ def node_pillar(node_id: str, definition: Definition, nodes: Iterable[Node], sou
             "trust": dict(sources.trust),
             "certificates": [one.as_pillar() for one in certificates(node, definition)],
             "firewall": rules.desired(node, definition),
-            "artifacts": artifacts.for_node(node.role, definition.versions, sources.store, store_url),
+            "artifacts": artifacts.for_node(node.role, definition.versions, sources.store, store_url(support)),
             "secrets": secrets_of(node, definition.seal, sources.secret),
             "services": services_of(node, sources.reached),
         }
     }
+
+
+def store_url(support: Node | None) -> str:
+    """Where the support server serves artifacts; empty while it has no address."""
+    return f"https://{bracketed(support.address)}:{STORE_PORT}" if support else ""
 
 
 def _cluster(definition: Definition) -> dict[str, Any]:
@@ -111,7 +116,3 @@ def _support(node: Node | None) -> dict[str, str]:
 
 def _addresses(nodes: Iterable[Node], role: str) -> list[str]:
     return [node.address for node in nodes if node.has(role)]
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

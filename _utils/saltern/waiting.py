@@ -19,17 +19,14 @@ def until(condition: Callable[[], T], what: str, *, seconds: float, cure: str = 
     :param what: what is waited for, as a noun phrase: "a Consul leader".
     :raises StepFailed: when it did not come within ``seconds``.
     """
-    deadline, last, pause = time.monotonic() + seconds, "", interval
-    while True:
+    last = ""
+    for _ in tries(seconds, interval=interval):
         try:
             if value := condition():
                 return value
         except SalternError as error:
             last = f" Last answer: {error}"
-        if time.monotonic() >= deadline:
-            raise StepFailed(f"Waited {seconds:g} s in vain for {what}.{last}", cure=cure)
-        time.sleep(pause)
-        pause = min(pause * 1.3, interval * 10)
+    raise StepFailed(f"Waited {seconds:g} s in vain for {what}.{last}", cure=cure)
 
 
 def tries(seconds: float, *, interval: float = 0.1) -> Iterator[None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import salt.client
+import salt.exceptions
 
 from saltern.errors import StepFailed
 from saltern.waiting import until
@@ -85,16 +86,14 @@ class Minions:
         if not ids:
             return {}
         opts = {**self._opts, "gather_job_timeout": timeout} if timeout else self._opts
-        with salt.client.get_local_client(mopts=opts) as client:
-            answers = client.cmd(
-                ids,
-                function,
-                arg=args,
-                kwarg=kwargs,
-                tgt_type="list",
-                timeout=timeout or self._timeout,
-                full_return=True,
-            )
+        options = {"tgt_type": "list", "timeout": timeout or self._timeout, "full_return": True}
+        try:
+            with salt.client.get_local_client(mopts=opts) as client:
+                answers = client.cmd(ids, function, arg=args, kwarg=kwargs, **options)
+        except salt.exceptions.SaltException as error:
+            raise StepFailed(
+                f"The master did not take {function}: {error}", cure="journalctl -u salt-master"
+            ) from error
         return {node: one for node, one in answers.items() if isinstance(one, dict) and one.get("out") != "no_return"}
 
 

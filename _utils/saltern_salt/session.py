@@ -15,10 +15,10 @@ from saltern.artifacts import manifest
 from saltern.bootstrap.cluster import Cluster
 from saltern.errors import Problem, RegistryError
 from saltern.model import Definition, LifeCycle, Node
+from saltern.pillar import store_url
 from saltern.registry import Registry
+from saltern.status import duration
 from saltern_salt.minions import Minions
-
-STORE_PORT = 8443  # nginx on the support server
 
 
 def definition() -> Definition:
@@ -71,8 +71,7 @@ def mark_joined(cluster: Cluster) -> None:
 
 
 def _image(name: str, support: Node) -> dict[str, str]:
-    host = f"[{support.address}]" if ":" in support.address else support.address
-    return artifacts.for_job(name, artifacts.store_index(), f"https://{host}:{STORE_PORT}")
+    return artifacts.for_job(name, artifacts.store_index(), store_url(support))
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Listing:
 
     def text(self) -> str:
         """One line a secret."""
-        lines = [f"{name:34} {_age(age):>8}  {state:9}  {holders}" for name, holders, age, state in self.rows]
+        lines = [f"{name:34} {duration(age):>8}  {state:9}  {holders}" for name, holders, age, state in self.rows]
         return "\n".join([f"{'secret':34} {'age':>8}  {'state':9}  sealed to", *lines])
 
     def data(self) -> dict[str, Any]:
@@ -108,10 +107,3 @@ def custody(cluster: Cluster) -> Listing:
         for one in cluster.journal.secrets()
     ]
     return Listing(tuple(operators + machine))
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{seconds:.0f}s"

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saltern import amounts
 from saltern.errors import LabError
 from saltern_lab import names, run
 from saltern_lab.settings import NETWORKS, REPOSITORY, SUPPORT
 
 FOLDER = REPOSITORY / "pillar" / "cluster"
 READ = "import json,sys,yaml; print(json.dumps([yaml.safe_load(text) for text in json.load(sys.stdin)]))"
-UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,23 @@ def read(paths: Sequence[Path], base: Path) -> Summary:
 def summarise(definition: Mapping[str, Any]) -> Summary:
     """Pick what the lab needs; what is missing is named with its key."""
     group = _get(definition, "groups", SUPPORT)
-    size = dict(_get(definition, "sizes", str(_get(group, "size"))))
+    sizes = ("sizes", str(_get(group, "size")))
     custody = _get(definition, "cluster", "custody")
     families = definition["cluster"].get("address_families") or ["ipv4", "ipv6"]
     operators, threshold = _get(custody, "operators"), _get(custody, "threshold")
     if not isinstance(operators, list) or not all(isinstance(name, str) and name for name in operators):
         raise LabError("cluster.custody.operators is no list of names.", cure="Write operators: [ada, barbara, …].")
+    if isinstance(threshold, bool) or not isinstance(threshold, int):
+        raise LabError("cluster.custody.threshold is no number.", cure="Write threshold: 3.")
     return Summary(
-        size={"cpus": size.get("cpus"), "memory": _bytes(size.get("memory")), "disk": _bytes(size.get("disk"))},
+        size={
+            "cpus": _get(definition, *sizes, "cpus"),
+            "memory": _bytes(_get(definition, *sizes, "memory")),
+            "disk": _bytes(_get(definition, *sizes, "disk")),
+        },
         networks=[str(network) for family, network in NETWORKS.items() if f"ipv{family}" in families],
         operators=tuple(names.node(name) for name in operators),
-        threshold=int(threshold),
+        threshold=threshold,
     )
 
 
@@ -79,7 +85,6 @@ def _get(value: Any, *keys: str) -> Any:
 
 
 def _bytes(value: Any) -> int:
-    """An amount as definitions write it; decimal units too."""
-    if isinstance(value, str) and value[-2:] in UNITS and value[:-2].strip().isdigit():
-        return int(value[:-2]) * UNITS[value[-2:]]
-    return names.amount(value, "A size in the cluster definition")
+    """An amount as definitions write it."""
+    found = amounts.size(value) if isinstance(value, str) else None
+    return names.amount(value, "A size in the cluster definition") if found is None else found

@@ -18,6 +18,7 @@ from typing import Any
 
 from saltern.errors import LabError
 from saltern.model import Size
+from saltern.paths import CACHE
 from saltern_lab import cgroups, disk, seed, settings, wait
 from saltern_lab.settings import Lab
 
@@ -173,7 +174,7 @@ class LabNode:
             artifacts = settings.cache() / "artifacts"
             artifacts.mkdir(parents=True, exist_ok=True)
             arguments.append(f"--bind={self.lab.socket.parent}:{settings.SOCKET_IN_SUPPORT}")
-            arguments.append(f"--bind-ro={artifacts}:/var/cache/saltern/artifacts")
+            arguments.append(f"--bind-ro={artifacts}:{CACHE}/artifacts")
         return [*arguments, "/lab-init"]
 
     def kill(self) -> None:

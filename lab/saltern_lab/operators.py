@@ -10,13 +10,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from saltern import paths
 from saltern.errors import LabError
 from saltern_lab import inside, run
 from saltern_lab.node import LabNode
 from saltern_lab.settings import Lab
 
-AWAITING = "/var/lib/saltern/awaiting-operators"  # names the secret for as long as the bootstrap waits
-CUSTODY = "/var/lib/saltern/custody"
+AWAITING, CUSTODY = paths.AWAITING, paths.CUSTODY  # in the support node
 UNSEALING = (
     "transit-unseal",
     "vault-unseal",

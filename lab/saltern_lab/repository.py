@@ -9,11 +9,12 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from saltern.paths import REPOSITORY as REPOSITORY_IN_SUPPORT
 from saltern_lab import inside, run
 from saltern_lab.node import LabNode
 from saltern_lab.settings import REPOSITORY
 
-TARGET = "/srv/saltern"
+TARGET = REPOSITORY_IN_SUPPORT
 DEFINITION, OPERATORS = "pillar/cluster", "pillar/cluster/operators"
 # The tree is unpacked beside the old one and takes its place in one step.
 UNPACK = f"""

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
+from saltern import paths
+from saltern.names import SUPPORT as SUPPORT_ID
 from saltern_lab import names
 
 ROOT = Path("/var/lib/saltern-lab")
 NETWORKS = {4: ip_network("10.99.0.0/24"), 6: ip_network("fd5a:99::/64")}
 GATEWAYS: dict[int, IPv4Address | IPv6Address] = {4: ip_address("10.99.0.1"), 6: ip_address("fd5a:99::1")}
-SUPPORT = "support"
+SUPPORT = SUPPORT_ID
 SUPPORT_ADDRESSES = {4: ip_address("10.99.0.10"), 6: ip_address("fd5a:99::10")}
 BRIDGE = "br0"
-SOCKET_IN_SUPPORT = "/run/saltern-lab"
+SOCKET_IN_SUPPORT = Path(paths.LAB_SOCKET).parent
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def cache() -> Path:
     """What outlives labs: base images, wheels, artifacts. ``SALTERN_CACHE`` chooses another place."""
-    return Path(os.environ.get("SALTERN_CACHE", "/var/cache/saltern"))
+    return Path(os.environ.get("SALTERN_CACHE") or paths.CACHE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Lab:
     @property
     def socket(self) -> Path:
         """Where the daemon listens; only this directory is shown to the support node."""
-        return self.directory / "socket" / "cloud.sock"
+        return self.directory / "socket" / Path(paths.LAB_SOCKET).name
 
     @property
     def daemon_lock(self) -> Path:

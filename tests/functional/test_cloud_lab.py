@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import salt.cloud
 import salt.config
 import salt.loader
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from salt.exceptions import SaltCloudSystemExit
 
 from saltern import enrolment
+from saltern.errors import SalternError
+from saltern_salt import building
 
 ROOT = Path(__file__).parents[2]
 NODE = "general-aaaaaa"
@@ -232,6 +235,16 @@ def test_errors_are_those_that_spare_the_siblings(driver: Any, lab: Lab) -> None
     lab.server_close()
     with pytest.raises(SaltCloudSystemExit, match="lab/up"):
         driver["lab.list_nodes"]()
+
+
+def test_a_cloud_that_does_not_answer_is_not_an_empty_one(driver: Any, lab: Lab, etc: Path) -> None:
+    driver["lab.create"](vm())
+    client = salt.cloud.CloudClient(path=str(etc / "cloud"))
+    assert building._machines(client) == {NODE}
+    lab.shutdown()
+    lab.server_close()
+    with pytest.raises(SalternError, match="The cloud did not answer"):
+        building._machines(client)
 
 
 def test_without_a_provider_the_driver_does_not_load(etc: Path, tmp_path: Path) -> None:

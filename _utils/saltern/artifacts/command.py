@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from saltern.artifacts.fetch import CACHE, ENV_CACHE, Settings, fetch
+from saltern import paths
+from saltern.artifacts.fetch import ENV_CACHE, Settings, fetch
+from saltern.artifacts.manifest import FILE_NAME
 from saltern.artifacts.model import Progress
 from saltern.artifacts.providers.go import GoProvider
 from saltern.errors import SalternError
@@ -100,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME[@VERSION]")
     add("--store", default="", help="directory to fill (default: CACHE/artifacts)")
-    add("--cache", default=os.environ.get(ENV_CACHE) or CACHE, help="default: %(default)s")
-    add("--manifest", default=str(repository / "artifacts/manifest.yaml"), help="default: %(default)s")
+    add("--cache", default=os.environ.get(ENV_CACHE) or paths.CACHE, help="default: %(default)s")
+    add("--manifest", default=str(repository / FILE_NAME), help="default: %(default)s")
     add("--providers", default="", help="ask these, in this order: file,release,go,image")
     add("--files", action="append", default=[], metavar="DIR", help="directory of provider file; may be repeated")
     add("--ca-file", default="", help="PEM file of the only roots that provider release trusts")

@@ -21,7 +21,6 @@ from saltern.artifacts.providers.release import ReleaseProvider
 from saltern.artifacts.store import Store
 from saltern.errors import ArtifactError, Problem, Problems
 
-CACHE = "/var/cache/saltern"
 ENV_CACHE = "SALTERN_CACHE"
 ENV_ORDER = "SALTERN_ARTIFACT_PROVIDERS"  # comma-separated, replaces the manifest's order
 ENV_FILES = "SALTERN_ARTIFACT_FILES"  # colon-separated directories of provider `file`
@@ -39,7 +38,7 @@ class Settings:
 
     store: Path = field(default_factory=lambda: Path(paths.ARTIFACT_STORE))
     manifest: Path = field(default_factory=lambda: Path(paths.REPOSITORY) / manifests.FILE_NAME)
-    cache: Path = field(default_factory=lambda: Path(os.environ.get(ENV_CACHE) or CACHE))
+    cache: Path = field(default_factory=lambda: Path(os.environ.get(ENV_CACHE) or paths.CACHE))
     order: tuple[str, ...] = ()
     directories: tuple[Path, ...] = ()
     install_tools: bool = False

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from saltern.errors import ArtifactError
+from saltern.files import sync_directory
 
 BLOCK = 1 << 20
 
@@ -26,7 +27,7 @@ def publish(source: Path, target: Path, mode: int) -> None:
     with source.open("rb") as file:
         os.fsync(file.fileno())
     source.replace(target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> None:
@@ -71,11 +72,3 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             waiting()
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

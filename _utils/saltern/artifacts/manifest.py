@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from saltern.amounts import SECONDS
 from saltern.artifacts.model import KINDS, PROVIDERS, Artifact, GoBuild, ImageBuild, Manifest, Release
 from saltern.errors import Problem, Problems
 
@@ -20,7 +21,6 @@ VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}([-+][0-9A-Za-z.]+)?")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 _DURATION = re.compile(r"([0-9]+)(s|m|h)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def load(path: Path) -> Manifest:
@@ -158,7 +158,7 @@ def _go(reader: _Reader, place: str, value: Any, base: Path) -> GoBuild:
         tags=reader.texts(root, place, "tags"),
         ldflags=str(ldflags),
         cgo=bool(cgo),
-        typical=int(typical[1]) * _SECONDS[typical[2]] if typical else 0,
+        typical=int(typical[1]) * SECONDS[typical[2]] if typical else 0,
     )
 
 

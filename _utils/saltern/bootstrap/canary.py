@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
-JOB = "canary"
-PATH = "default/canary"  # of its secret, below the mount secret/
+from saltern.prove.view import CANARY_SECRET
+
 TEMPLATE = """\
 job "canary" {{
   datacenters = ["{datacenter}"]
@@ -99,7 +99,7 @@ def jobspec(datacenter: str, node_class: str, image: dict[str, str]) -> str:
         image_sha256=image["sha256"],
         image_file=image["file"],
         image_name=image["image"],
-        path=PATH,
+        path=CANARY_SECRET,
     )
 
 

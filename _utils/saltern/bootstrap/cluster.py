@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from saltern import paths
 from saltern.bootstrap import canary
+from saltern.bootstrap.policies import MASTER_ROLE
 from saltern.clients.consul import Consul
 from saltern.clients.nomad import Nomad
 from saltern.clients.vault import Health, Vault
 from saltern.custody import Custody
-from saltern.errors import Problem, ServiceError
+from saltern.errors import Problem, ServiceError, StepFailed
 from saltern.journal import Journal
-from saltern.model import Definition, Node
+from saltern.model import ROOTS, Definition, Node
 from saltern.prove import ClusterView
 from saltern.registry import Registry
 
-MASTER_ROLE = "saltern-master"  # the AppRole, and the roles of Vault's Consul and Nomad engines, that are the master's
 LEASE = 15 * 60  # seconds that the master's Consul and Nomad tokens live
 
 
@@ -55,7 +56,7 @@ class Cluster:
     definition: Definition
     minions: Minions
     preflight: Callable[[], list[Problem]]
-    images: Callable[[str], dict[str, str]]
+    images: Callable[[str], dict[str, str]]  # where jobs find our image of a name: url, sha256, file, image
     say: Callable[[str], None]
     registry: Registry = field(default_factory=Registry)
     journal: Journal = field(default_factory=Journal)
@@ -172,16 +173,36 @@ class Cluster:
                 self._tokens["vault"] = login
 
     # What others need to know
-    def image(self, name: str) -> dict[str, str]:
-        """Where jobs find our container image ``name``: ``url``, ``sha256``, ``file``, ``image``."""
-        return self.images(name)
+    def secret(self, name: str) -> str:
+        """A secret that an earlier step journalled.
+
+        :raises StepFailed: when the journal does not have it.
+        """
+        found = self.journal.secret(name)
+        if found is None:
+            raise StepFailed(f"The journal has no secret {name}.", cure="restore the journal from its backup")
+        return found
+
+    def vault_root(self, lacks: str) -> str:
+        """The root token of the cluster's Vault, for what only root may set up.
+
+        :param lacks: what is not so, as the beginning of a sentence: "Vault lacks the policy x".
+        :raises StepFailed: when it was revoked.
+        """
+        root = self.journal.secret("vault_root_token")
+        if root is None:
+            raise StepFailed(
+                f"{lacks}, and its root token was revoked.",
+                cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
+            )
+        return root
 
     def view(self) -> ClusterView:
         """What `prove` and `status` look at and with, none of it with the right to change anything."""
         return ClusterView(
             definition=self.definition,
             nodes=self.nodes,
-            ca_files={root: ca_file(root) for root in ("consul", "nomad", "vault", "support")},
+            ca_files={root: ca_file(root) for root in ROOTS},
             consul_token=self.journal.secret("consul_status_token") or "",
             nomad_token=self.journal.secret("nomad_status_token") or "",
             canary_digest=canary.digest(self.journal.secret("canary_marker") or ""),
@@ -202,3 +223,8 @@ class Cluster:
 def ca_file(root: str) -> str:
     """The root certificate on the support server."""
     return f"{paths.CA_ROOTS}/{root}/ca.pem"
+
+
+def root_pem(root: str) -> str:
+    """The root certificate itself."""
+    return Path(ca_file(root)).read_text(encoding="ascii")

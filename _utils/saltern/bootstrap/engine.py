@@ -51,11 +51,6 @@ class Outcome:
     failed: dict[str, SalternError] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    @property
-    def not_reached(self) -> bool:
-        """Whether the run stopped before every step held."""
-        return bool(self.failed)
-
 
 def order(steps: Iterable[Step[C]]) -> list[Step[C]]:
     """The steps in an order that respects their needs; a wrong graph is a programming error."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import json
+from pathlib import Path
 
 from saltern import paths
 from saltern.bootstrap.cluster import Cluster
@@ -11,7 +12,6 @@ from saltern.errors import ServiceError, StepFailed
 from saltern.model import Node
 from saltern.waiting import until
 
-AWAITING = paths.STATE + "/awaiting-operators"  # holds the secret's name while the bootstrap waits
 PATIENCE = 24 * 3600.0  # seconds; operators are people
 
 
@@ -30,7 +30,7 @@ def wait_for_unseal(cluster: Cluster, secret: str, nodes: list[Node]) -> None:
         f"{cluster.custody.directory}/{secret}/<name>.b64 (base64 -d | gpg -d) and gives the share to "
         "`salt-run cluster.unseal`"
     )
-    with open(AWAITING, "w", encoding="ascii") as file:
+    with open(paths.AWAITING, "w", encoding="ascii") as file:
         file.write(secret + "\n")
     try:
         until(
@@ -41,8 +41,7 @@ def wait_for_unseal(cluster: Cluster, secret: str, nodes: list[Node]) -> None:
             interval=0.2,
         )
     finally:
-        if os.path.exists(AWAITING):
-            os.unlink(AWAITING)
+        Path(paths.AWAITING).unlink(missing_ok=True)
 
 
 def _unsealed(cluster: Cluster, nodes: list[Node]) -> bool:
@@ -70,10 +69,16 @@ def _unseal_one(client: Vault, shares: list[str]) -> str:
 
 
 def initialise(cluster: Cluster, node: Node, secret: str, *, recovery: bool) -> None:
-    """Initialise the Vault on ``node``: its shares go to the operators, its root token into the journal."""
+    """Initialise the Vault on ``node``: its shares go to the operators, its root token into the journal.
+
+    The one-shot answer is journalled whole before anything else: the shares are sealed to the operators already.
+    """
     client = cluster.vault(node)
     until(client.is_reachable, "Vault to listen", seconds=60, cure=f"journalctl -u vault on {node.id}")
     if client.is_initialised():
+        if kept := cluster.journal.fact(f"shares/{secret}"):  # an earlier run was killed before it handed them over
+            cluster.custody.put(secret, json.loads(kept))
+            return
         raise StepFailed(
             "This Vault was initialised before, but the journal has no root token of it.",
             node=node.id,
@@ -82,8 +87,10 @@ def initialise(cluster: Cluster, node: Node, secret: str, *, recovery: bool) -> 
     holders = cluster.definition.custody
     keys = [cluster.definition.operator_keys[who] for who in holders.operators]
     made = client.initialise(len(keys), holders.threshold, keys, recovery=recovery)
-    cluster.journal.put_secret("vault_root_token" if node.has("vault") else "transit_root_token", made.root_token)
-    cluster.custody.put(secret, dict(zip(holders.operators, made.shares, strict=True)))
+    shares = dict(zip(holders.operators, made.shares, strict=True))
+    root = "vault_root_token" if node.has("vault") else "transit_root_token"
+    cluster.journal.put_secret(root, made.root_token, {f"shares/{secret}": json.dumps(shares)})
+    cluster.custody.put(secret, shares)
 
 
 def initialised(cluster: Cluster, node: Node, secret: str) -> bool:

@@ -10,10 +10,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from saltern.prove.view import CANARY_SECRET
+
 if TYPE_CHECKING:
     from saltern.bootstrap.cluster import Cluster
     from saltern.model import Node
 
+MASTER_ROLE = "saltern-master"  # the AppRole, the policy, the roles of Vault's Consul and Nomad engines of the master
 WORKLOADS = "nomad-workloads"  # Consul's auth method and Vault's role for Nomad's jobs
 JWT_PATH = "jwt-nomad"  # Vault's auth method for Nomad's jobs
 TASKS_ROLE = "nomad-default-tasks"
@@ -61,11 +64,12 @@ agent { policy = "read" }
 operator { policy = "read" }
 """
 
-VAULT_AUTOUNSEAL = """\
-path "transit/encrypt/autounseal" { capabilities = ["update"] }
-path "transit/decrypt/autounseal" { capabilities = ["update"] }
+SEAL_KEY = "autounseal"  # the transit Vault's key and the policy of the token that may use it
+VAULT_AUTOUNSEAL = f"""\
+path "transit/encrypt/{SEAL_KEY}" {{ capabilities = ["update"] }}
+path "transit/decrypt/{SEAL_KEY}" {{ capabilities = ["update"] }}
 """
-
+VAULT_AUDIT = {"file_path": "/var/log/vault/audit.log"}
 
 ACCESSORS = uuid.UUID("6f3c1f7e-6a53-4c0e-9d0a-2f5c58a3b1d4")  # namespace of the accessor ids, which are no secrets
 
@@ -124,7 +128,9 @@ CONSUL_BINDING_RULES = (
         "AuthMethod": WORKLOADS,
         "BindType": "service",
         "BindName": "${value.nomad_service}",
-        "Selector": " and ".join(['"nomad_service" in value', *(f'value.nomad_service != "{one}"' for one in PLATFORM)]),
+        "Selector": " and ".join(
+            ['"nomad_service" in value', *(f'value.nomad_service != "{one}"' for one in PLATFORM)]
+        ),
     },
     {
         "AuthMethod": WORKLOADS,
@@ -149,8 +155,8 @@ path "secret/metadata/{namespace}/*" {{ capabilities = ["list"] }}
 VAULT_WORKLOADS_ROLE = {
     "role_type": "jwt",
     "bound_audiences": ["vault.io"],
-    # Region, namespace, job, group and task. By the job's name alone two namespaces would share one alias, and with it the
-    # namespace of whoever logged in last: HashiCorp's own set-up lets a job read the other namespace's secrets so.
+    # Region, namespace, job, group and task. By the job's name alone two namespaces would share one alias, and with it
+    # the namespace of whoever logged in last: HashiCorp's own set-up lets a job read the other namespace's secrets so.
     "user_claim": "sub",
     "claim_mappings": {name: name for name in ("nomad_namespace", "nomad_job_id", "nomad_task")},
     "token_type": "service",
@@ -167,12 +173,12 @@ path "sys/policies/acl" {{ capabilities = ["list"] }}
 path "sys/policies/acl/*" {{ capabilities = ["read"] }}
 path "auth/{JWT_PATH}/config" {{ capabilities = ["read"] }}
 path "auth/{JWT_PATH}/role/{WORKLOADS}" {{ capabilities = ["read"] }}
-path "auth/approle/role/saltern-master/secret-id" {{ capabilities = ["update"] }}
+path "auth/approle/role/{MASTER_ROLE}/secret-id" {{ capabilities = ["update"] }}
 path "consul/config/access" {{ capabilities = ["read"] }}
 path "nomad/config/access" {{ capabilities = ["read"] }}
-path "consul/creds/saltern-master" {{ capabilities = ["read"] }}
-path "nomad/creds/saltern-master" {{ capabilities = ["read"] }}
-path "secret/data/default/canary" {{ capabilities = ["create", "update", "read"] }}
+path "consul/creds/{MASTER_ROLE}" {{ capabilities = ["read"] }}
+path "nomad/creds/{MASTER_ROLE}" {{ capabilities = ["read"] }}
+path "secret/data/{CANARY_SECRET}" {{ capabilities = ["create", "update", "read"] }}
 """
 
 
@@ -180,7 +186,7 @@ def vault_approle(support: Node) -> dict[str, Any]:
     """The master's login: only from the support server's own addresses, for minutes at a time."""
     cidrs = [f"{address}/{32 if ':' not in address else 128}" for address in support.addresses]
     return {
-        "token_policies": ["saltern-master"],
+        "token_policies": [MASTER_ROLE],
         "token_ttl": "15m",
         "token_max_ttl": "30m",
         "secret_id_bound_cidrs": cidrs,

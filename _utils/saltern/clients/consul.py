@@ -13,9 +13,8 @@ from typing import Any
 from consul import base as library
 
 from saltern.clients.consul_acl import ConsulAcl
-from saltern.clients.http import Answer, Endpoint, Token
+from saltern.clients.http import Answer, Client, Endpoint, Quorum
 
-PORT = 8501
 MEMBER_STATES = {0: "none", 1: "alive", 2: "leaving", 3: "left", 4: "failed"}  # serf.MemberStatus
 
 
@@ -75,51 +74,17 @@ class _Agent:
         self.http = _Transport(endpoint)
 
 
-class Consul(ConsulAcl):
-    """Consul's API on one agent.
+class Consul(Client, Quorum, ConsulAcl):
+    """Consul's API on one agent."""
 
-    :param address: the agent's IP address.
-    :param ca_file: the ``consul`` root.
-    :param token: a secret id, or a function that gives it at each request; none means anonymous.
-    :param timeout: seconds for one call, retries for a missing leader included.
-    :param node: the node's id, for errors.
-    """
+    SERVICE, PORT = "Consul", 8501
 
-    def __init__(
-        self,
-        address: str,
-        ca_file: str,
-        token: Token = None,
-        timeout: float = 10.0,
-        *,
-        port: int = PORT,
-        node: str = "",
-    ) -> None:
-        self.endpoint = Endpoint("Consul", address, port, ca_file=ca_file)
-        self.endpoint.token, self.endpoint.timeout, self.endpoint.node = token, timeout, node or address
+    def _attach(self) -> None:
         agent = _Agent(self.endpoint)
         self._kv, self._session = library.Consul.KV(agent), library.Consul.Session(agent)
         self._catalog, self._health = library.Consul.Catalog(agent), library.Consul.Health(agent)
 
-    # The quorum and the members
-
-    def leader(self) -> str:
-        """``address:port`` of the leader, empty where there is none. Anyone may ask."""
-        return str(self.endpoint.get("/v1/status/leader") or "")
-
-    def peers(self) -> list[str]:
-        """``address:port`` of every raft peer. Anyone may ask."""
-        return list(self.endpoint.get("/v1/status/peers") or [])
-
-    def raft_voters(self) -> list[dict[str, Any]]:
-        """The voting servers: ``[{ID, Node, Address, Leader, Voter}, …]``. Rights: ``operator:read``."""
-        servers = self.endpoint.get("/v1/operator/raft/configuration")["Servers"]
-        return [dict(server) for server in servers if server["Voter"]]
-
-    def autopilot_health(self) -> dict[str, Any]:
-        """``{Healthy, FailureTolerance, Servers: […]}``; unhealthy is an answer. Rights: ``operator:read``."""
-        answer = self.endpoint.request("GET", "/v1/operator/autopilot/health", also=(429,))
-        return dict(answer.json())
+    # The agent and the members
 
     def members(self) -> list[Member]:
         """The members that this agent sees and the token may read (``node:read``)."""

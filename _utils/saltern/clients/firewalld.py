@@ -69,10 +69,15 @@ def _replace(path: Path, content: str) -> None:
     temporary.replace(path)
 
 
+def state() -> str:
+    """What the daemon says of itself (``RUNNING``, ``FAILED``, …); empty when it does not answer."""
+    found = _bus("get-property", _BUS, _OBJECT, _BUS, "state")
+    return str(found["data"]) if found else ""
+
+
 def runtime(zones: Iterable[str]) -> dict[str, Any] | None:
     """What the running firewalld enforces; None when it does not run or is in its failed state."""
-    state = _bus("get-property", _BUS, _OBJECT, _BUS, "state")
-    if state is None or state["data"] != "RUNNING":
+    if state() != "RUNNING":
         return None
     default = _bus("call", _BUS, _OBJECT, _BUS, "getDefaultZone")
     found: dict[str, Any] = {}

@@ -18,6 +18,7 @@ import requests
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
 
+from saltern.addresses import bracketed
 from saltern.errors import ServiceError, ServiceRefused, ServiceUnreachable
 from saltern.waiting import tries
 
@@ -90,11 +91,6 @@ def redacted(text: str, secrets: set[str]) -> str:
     return line if len(line) <= DETAIL_CHARACTERS else line[:DETAIL_CHARACTERS] + "…"
 
 
-def bracketed(address: str) -> str:
-    """An address as a URL wants it: an IPv6 address in brackets."""
-    return f"[{address}]" if ":" in address else address
-
-
 class Endpoint:
     """One service on one node.
 
@@ -123,7 +119,7 @@ class Endpoint:
         also: tuple[int, ...] = (),
         token: str = "",
     ) -> Answer:
-        """Ask, and answer with a status below 400 or one of ``also``.
+        """Ask, and answer with a status below 300 or one of ``also``.
 
         :param path: from ``/v1/…`` on, not yet quoted.
         :param data: a raw body, where ``json`` is none.
@@ -237,6 +233,60 @@ class Endpoint:
         return ServiceRefused(
             text + ("" if text.endswith((".", "…")) else "."), status=status, detail=detail, node=self.node, cure=cure
         )
+
+
+class Client:
+    """One service's API on one node.
+
+    :param address: the node's IP address.
+    :param ca_file: the file of the service's root.
+    :param token: a token, or a function that gives it at each request; none means anonymous.
+    :param timeout: seconds for one call, retries for a missing leader included.
+    :param node: the node's id, for errors.
+    """
+
+    SERVICE = ""
+    PORT = 0
+
+    def __init__(
+        self,
+        address: str,
+        ca_file: str,
+        token: Token = None,
+        timeout: float = 10.0,
+        *,
+        port: int = 0,
+        node: str = "",
+    ) -> None:
+        self.endpoint = Endpoint(self.SERVICE, address, port or self.PORT, ca_file=ca_file)
+        self.endpoint.token, self.endpoint.timeout, self.endpoint.node = token, timeout, node or address
+        self._attach()
+
+    def _attach(self) -> None:
+        """Where a client hangs the parts of its library on the endpoint."""
+
+
+class Quorum:
+    """Servers that elect a leader by Raft: Consul and Nomad answer alike."""
+
+    endpoint: Endpoint
+
+    def leader(self) -> str:
+        """``address:port`` of the leader, empty where there is none. Anyone may ask; Nomad waits for one first."""
+        return str(self.endpoint.get("/v1/status/leader") or "")
+
+    def peers(self) -> list[str]:
+        """``address:port`` of every raft peer. Anyone may ask."""
+        return list(self.endpoint.get("/v1/status/peers") or [])
+
+    def raft_voters(self) -> list[dict[str, Any]]:
+        """The voting servers: ``[{ID, Node, Address, Leader, Voter}, …]``. Rights: operator read; Nomad: management."""
+        servers = self.endpoint.get("/v1/operator/raft/configuration")["Servers"]
+        return [dict(server) for server in servers if server["Voter"]]
+
+    def autopilot_health(self) -> dict[str, Any]:
+        """``{Healthy, FailureTolerance, Servers: […]}``; unhealthy is an answer. Rights: ``operator:read``."""
+        return dict(self.endpoint.request("GET", "/v1/operator/autopilot/health", also=(429,)).json())
 
 
 def _words(answer: Answer) -> str:

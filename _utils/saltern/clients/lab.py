@@ -63,26 +63,18 @@ class LabCloud:
 
     def minion_key(self, name: str) -> str:
         """The minion's public key as it lies in the node's root file system; empty while there is none."""
-        found = self._call("minion_key", name=name)
+        found = self.call("minion_key", name=name)
         return found if isinstance(found, str) else ""
 
     def act(self, method: str, name: str) -> dict[str, Any]:
         """``start``, ``stop`` (in order), ``kill`` or ``reboot`` a node; returns it as it is then."""
         return self._object(method, name=name)
 
-    def _list(self, method: str) -> list[dict[str, Any]]:
-        found = self._call(method)
-        if not isinstance(found, list) or not all(isinstance(one, dict) and "name" in one for one in found):
-            raise LabError(f"The lab's daemon answered {method} with something else than a list of named things.")
-        return found
+    def call(self, method: str, **params: Any) -> Any:
+        """What the daemon answers to a method of the lab's cloud.
 
-    def _object(self, method: str, **params: Any) -> dict[str, Any]:
-        found = self._call(method, **params)
-        if not isinstance(found, dict):
-            raise LabError(f"The lab's daemon answered {method} with something else than a node.")
-        return found
-
-    def _call(self, method: str, **params: Any) -> Any:
+        :raises LabError: its own error, or why it gave no answer.
+        """
         request = json.dumps({"method": method, "params": params}).encode() + b"\n"
         try:
             answer = json.loads(self._exchange(request))
@@ -102,6 +94,18 @@ class LabCloud:
         if "error" in answer:
             raise LabError(str(answer["error"]))
         return answer["result"]
+
+    def _list(self, method: str) -> list[dict[str, Any]]:
+        found = self.call(method)
+        if not isinstance(found, list) or not all(isinstance(one, dict) and "name" in one for one in found):
+            raise LabError(f"The lab's daemon answered {method} with something else than a list of named things.")
+        return found
+
+    def _object(self, method: str, **params: Any) -> dict[str, Any]:
+        found = self.call(method, **params)
+        if not isinstance(found, dict):
+            raise LabError(f"The lab's daemon answered {method} with something else than a node.")
+        return found
 
     def _exchange(self, request: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -10,8 +10,9 @@ import functools
 import os
 import secrets
 import subprocess
+from pathlib import Path
 
-from saltern import paths
+from saltern import files, paths
 from saltern.errors import JournalError
 
 NAME = "saltern-machine-key"
@@ -32,18 +33,8 @@ def load(path: str = paths.MACHINE_KEY) -> bytes:
 def _create(path: str) -> None:
     sealed = _systemd_creds(["encrypt", f"--name={NAME}", "-", "-"], secrets.token_bytes(LENGTH))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(sealed)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)  # the first of two racing processes wins, the other uses its key
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(temporary)
+    # Never replaced: the first of two racing processes wins, the other uses its key.
+    files.create(files.Wanted(Path(path), sealed, 0o600, os.geteuid(), os.getegid()))
 
 
 def _systemd_creds(arguments: list[str], stdin: bytes) -> bytes:

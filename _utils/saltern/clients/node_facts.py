@@ -13,12 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from saltern.clients import firewalld as firewalld_daemon
 from saltern.clients import proc_net
 from saltern.preflight.facts import PROGRAMS
 
 _CGROUP = Path("/sys/fs/cgroup")
 _LIMIT_FILES = ("memory/memory.limit_in_bytes", "memory.max")  # version 1 and 2
-_FIREWALLD_BUS = "org.fedoraproject.FirewallD1"
 _COMMAND_SECONDS = 5
 
 
@@ -78,9 +78,7 @@ def firewalld() -> str:
     unit = _output(["systemctl", "is-active", "firewalld"])
     if unit != "active":
         return unit or "unknown"
-    path = "/" + _FIREWALLD_BUS.replace(".", "/")
-    asked = ["busctl", "--auto-start=no", "get-property", _FIREWALLD_BUS, path, _FIREWALLD_BUS, "state"]
-    return _output(asked).partition(" ")[2].strip('"').lower() or "silent"
+    return firewalld_daemon.state().lower() or "silent"
 
 
 def _output(command: list[str]) -> str:

@@ -5,53 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.clients.http import Endpoint, Token
+from saltern.clients.http import Client, Quorum
 from saltern.clients.nomad_acl import NomadAcl
 
-PORT = 4646
 
+class Nomad(Client, Quorum, NomadAcl):
+    """Nomad's API on one agent."""
 
-class Nomad(NomadAcl):
-    """Nomad's API on one agent.
+    SERVICE, PORT = "Nomad", 4646
 
-    :param address: the agent's IP address.
-    :param ca_file: the ``nomad`` root.
-    :param token: a secret id, or a function that gives it at each request; none means anonymous.
-    :param timeout: seconds for one call, retries for a missing leader included.
-    :param node: the node's id, for errors.
-    """
-
-    def __init__(
-        self,
-        address: str,
-        ca_file: str,
-        token: Token = None,
-        timeout: float = 10.0,
-        *,
-        port: int = PORT,
-        node: str = "",
-    ) -> None:
-        self.endpoint = Endpoint("Nomad", address, port, ca_file=ca_file)
-        self.endpoint.token, self.endpoint.timeout, self.endpoint.node = token, timeout, node or address
-
-    # Servers
-
-    def leader(self) -> str:
-        """``address:port`` of the leader. Anyone may ask; while there is none the call waits, then is refused."""
-        return str(self.endpoint.get("/v1/status/leader") or "")
-
-    def peers(self) -> list[str]:
-        """``address:port`` of every raft peer. Anyone may ask."""
-        return list(self.endpoint.get("/v1/status/peers") or [])
-
-    def raft_voters(self) -> list[dict[str, Any]]:
-        """The voting servers: ``[{ID, Node, Address, Leader, Voter}, …]``. Rights: management (1.11)."""
-        servers = self.endpoint.get("/v1/operator/raft/configuration")["Servers"]
-        return [dict(server) for server in servers if server["Voter"]]
-
-    def autopilot_health(self) -> dict[str, Any]:
-        """``{Healthy, FailureTolerance, Servers: […]}``; unhealthy is an answer. Rights: operator read."""
-        return dict(self.endpoint.request("GET", "/v1/operator/autopilot/health", also=(429,)).json())
+    # The agent and the servers
 
     def agent_health(self) -> dict[str, Any]:
         """``{server: {ok, message}, client: {ok, message}}``, as far as the agent is one. Anyone may ask."""

@@ -10,12 +10,10 @@ from typing import Any
 import requests
 from hvac import adapters, api
 
-from saltern.clients.http import Endpoint, Token
+from saltern.clients.http import Client, Endpoint
 from saltern.clients.vault_auth import VaultAuth
 from saltern.clients.vault_system import VaultSystem, holds
 from saltern.errors import ServiceRefused, ServiceUnreachable
-
-PORT = 8200
 
 
 class Health(Enum):
@@ -46,28 +44,12 @@ class _Adapter(adapters.JSONAdapter):  # type: ignore[misc]  # the library has n
         return answer.json() or {}
 
 
-class Vault(VaultSystem, VaultAuth):
-    """Vault's API on one node.
+class Vault(Client, VaultSystem, VaultAuth):
+    """Vault's API on one node."""
 
-    :param address: the node's IP address.
-    :param ca_file: the ``vault`` root.
-    :param token: a token, or a function that gives it at each request; empty means none.
-    :param timeout: seconds for one call.
-    :param node: the node's id, for errors.
-    """
+    SERVICE, PORT = "Vault", 8200
 
-    def __init__(
-        self,
-        address: str,
-        ca_file: str,
-        token: Token = None,
-        timeout: float = 10.0,
-        *,
-        port: int = PORT,
-        node: str = "",
-    ) -> None:
-        self.endpoint = Endpoint("Vault", address, port, ca_file=ca_file)
-        self.endpoint.token, self.endpoint.timeout, self.endpoint.node = token, timeout, node or address
+    def _attach(self) -> None:
         adapter = _Adapter(self.endpoint)
         self.library_system = api.SystemBackend(adapter=adapter)
         self.library_auth = api.AuthMethods(adapter=adapter)

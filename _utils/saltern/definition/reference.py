@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from saltern.definition import minimums, network_rules, rules, schema
+from saltern.definition.files import REQUIRED_ARTIFACTS
 from saltern.definition.minimums import bytes_text
 from saltern.definition.schema import REQUIRED, Key
 
@@ -29,7 +30,7 @@ _SECTIONS = (
     ("Top level", "", schema.TOP),
     ("cluster", "", schema.CLUSTER),
     ("cluster.custody", "", schema.CUSTODY),
-    ("versions", f"At least {', '.join(f'`{name}`' for name in ('consul', 'nomad', 'vault'))}.", schema.VERSION),
+    ("versions", f"At least {', '.join(f'`{name}`' for name in REQUIRED_ARTIFACTS)}.", schema.VERSION),
     ("zones.&lt;name&gt;", "", schema.ZONE),
     ("sizes.&lt;name&gt;", "", schema.SIZE),
     ("groups.&lt;name&gt;", "", schema.GROUP),

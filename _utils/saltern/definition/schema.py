@@ -89,7 +89,7 @@ CLUSTER = (
         "latency_profile",
         typed.one_of(*LATENCY_PROFILES),
         " | ".join(LATENCY_PROFILES),
-        "Timers of Consul, Vault and Nomad: quick inside one building, patient between buildings.",
+        "Timers of Consul and Nomad: quick inside one building, patient between buildings.",
         "lan",
     ),
     Key("custody", None, "mapping", "To whom one-shot secrets are sealed."),
@@ -150,9 +150,20 @@ GROUP = (
     Key("size", typed.label, "name of a size", "How big each node is."),
     Key("image", typed.label, "name of an image", "What each node boots from: an image of the provider."),
     Key(
-        "placement", typed.one_of(*PLACEMENTS), " | ".join(PLACEMENTS), "On which hypervisors the nodes land.", "spread"
+        "placement",
+        typed.one_of(*PLACEMENTS),
+        " | ".join(PLACEMENTS),
+        "On which hypervisors the nodes land, where the provider has several (`lab` has one).",
+        "spread",
     ),
-    Key("userdata", typed.text, "text", "More for the node's first boot. Everybody on the node can read it.", ""),
+    Key(
+        "userdata",
+        typed.text,
+        "text",
+        "More for the node's first boot, where the provider takes it (`lab` does not). "
+        "Everybody on the node can read it.",
+        "",
+    ),
 )
 VERSION = (Key("<artifact>", typed.version, "version", "An artifact of `artifacts/manifest.yaml` and its version."),)
 TOP = (

@@ -8,12 +8,11 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeAlias
 
+from saltern import amounts
 from saltern.definition.document import Entry, Place
 from saltern.errors import Problem
 
 Reader: TypeAlias = Callable[[Entry], Any]
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 # One label of a DNS name: node, datacenter and region names end up in DNS and in certificates.
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){1,3}(?:[-+~][0-9A-Za-z.+~-]+)?")
@@ -93,20 +92,20 @@ def flag(entry: Entry) -> bool:
 
 def duration(entry: Entry) -> int:
     """A time with its unit (``72h``, ``7d``), in seconds."""
-    match = re.fullmatch(r"([1-9][0-9]*)([smhdw])", str(entry.written))
-    if not match:
+    found = amounts.seconds(entry.written)
+    if found is None:
         what = f"`{entry.written or entry.kind}` is no duration with a unit"
-        raise Wrong(what, "write a number and one of s, m, h, d, w, as in `72h` or `7d`.")
-    return int(match[1]) * _SECONDS[match[2]]
+        raise Wrong(what, f"write a number and one of {', '.join(amounts.SECONDS)}, as in `72h` or `7d`.")
+    return found
 
 
 def size(entry: Entry) -> int:
     """An amount of memory or disk with its unit (``512MiB``, ``8GB``), in bytes."""
-    match = re.fullmatch(r"([1-9][0-9]*)([MGT]i?B)", str(entry.written))
-    if not match:
+    found = amounts.size(entry.written)
+    if found is None:
         what = f"`{entry.written or entry.kind}` is no size with a unit"
-        raise Wrong(what, "write a number and one of MB, GB, TB, MiB, GiB, TiB, as in `512MiB` or `8GB`.")
-    return int(match[1]) * _BYTES[match[2]]
+        raise Wrong(what, f"write a number and one of {', '.join(amounts.BYTES)}, as in `512MiB` or `8GB`.")
+    return found
 
 
 def network(entry: Entry) -> IPv4Network | IPv6Network:

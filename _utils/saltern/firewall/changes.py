@@ -9,8 +9,6 @@ from typing import Any
 
 from saltern.firewall import documents
 
-FALLBACK_ZONE = "public"  # firewalld's default zone where nobody chose one
-
 
 @dataclass(frozen=True)
 class Configuration:
@@ -58,7 +56,7 @@ def of_removal(found: Configuration) -> dict[str, dict[str, Any]]:
     changes: dict[str, dict[str, Any]] = {path: {"old": text, "new": None} for path, text in found.files.items()}
     zone = documents.default_zone(found.conf)
     if documents.is_owned(zone):
-        changes["default zone"] = {"old": zone, "new": FALLBACK_ZONE}
+        changes["default zone"] = {"old": zone, "new": documents.FALLBACK_ZONE}
     return changes
 
 

@@ -15,6 +15,7 @@ from saltern.firewall.rules import OWNED
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<!-- Written by Saltern (zone_firewall.managed); changes are undone. -->\n'
 )
+FALLBACK_ZONE = "public"  # firewalld's default zone where nobody chose one
 _DEFAULT_ZONE = re.compile(r"^DefaultZone=(.*)$", re.MULTILINE)
 
 
@@ -67,7 +68,7 @@ def split(ports: list[str]) -> list[tuple[str, str]]:
 def default_zone(conf: str) -> str:
     """The default zone that ``firewalld.conf`` names; firewalld's own default where it names none."""
     found = _DEFAULT_ZONE.search(conf)
-    return found.group(1).strip() if found else "public"
+    return found.group(1).strip() if found else FALLBACK_ZONE
 
 
 def with_default_zone(conf: str, zone: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+STORE_PORT = 8443  # the artifact store; salt/nginx listens on it
+
 
 class Audience(str, Enum):
     """From where a service may be reached."""
@@ -47,7 +49,7 @@ SERVICES = {
         Service("nomad-serf", _both("4648"), "membership gossip of Nomad servers; gossip key"),
         Service("nomad-dynamic-ports", _both("20000-32000"), "what jobs publish"),
         Service("salt", ("4505-4506/tcp",), "minions to the Salt master"),
-        Service("artifact-store", ("8443/tcp",), "nodes fetch artifacts; TLS"),
+        Service("artifact-store", (f"{STORE_PORT}/tcp",), "nodes fetch artifacts; TLS"),
         Service("ssh", ("22/tcp",), "operators; the support server is the bastion", Audience.ANYWHERE),
         Service("ingress", ("80/tcp", "443/tcp"), "the applications' users", Audience.ANYWHERE),
     )

@@ -15,11 +15,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from saltern import paths
+from saltern import files, paths
 from saltern.errors import CertificateError
-from saltern.pki import chain, csr, files, leaf, renewal
+from saltern.files import Wanted
+from saltern.pki import chain, csr, leaf, renewal
 from saltern.pki.entitlements import CERTIFICATE_MODE, CertificateSpec
-from saltern.pki.files import Wanted
 from saltern.pki.renewal import Decision, FileFound, Found
 
 CA_KEY = "ca-key.pem"  # on the support server a root lies in the directory of the application of the same name

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from saltern import paths
+from saltern import database, paths
 from saltern.errors import CertificateError
 from saltern.pki import chain
 
@@ -27,7 +27,6 @@ CREATE TABLE IF NOT EXISTS issued (
 CREATE INDEX IF NOT EXISTS issued_node ON issued (node, name, issued_at);
 CREATE INDEX IF NOT EXISTS issued_not_after ON issued (not_after);
 """
-BUSY_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -89,18 +88,8 @@ class Inventory:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            if not self._path.exists():
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._path.touch(mode=0o600)
-            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.executescript(SCHEMA)
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
+            with database.transaction(self._path, SCHEMA) as connection:
+                yield connection
         except (sqlite3.Error, OSError) as error:
             raise CertificateError(
                 f"The inventory {self._path} cannot be used: {error}.",

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from saltern import paths
+from saltern import files, paths
 from saltern.definition import typed
 from saltern.definition.document import DocumentReader, Entry
 from saltern.definition.schema import Key, mapping, read_section
 from saltern.errors import CertificateError, Problem, Problems
-from saltern.pki import chain, files
+from saltern.model import ROOTS
+from saltern.pki import chain
 
 KEY_MODE, CERTIFICATE_MODE = 0o400, 0o444
 BACKDATED = timedelta(minutes=5)  # a node whose clock is behind still finds a new certificate valid
@@ -139,14 +140,16 @@ def certificate_of(name: str, directory: str | Path = paths.CA_ROOTS) -> x509.Ce
     return found[0]
 
 
-def trust(file: str | Path = paths.ROOTS, directory: str | Path = paths.CA_ROOTS) -> dict[str, str]:
-    """Root name -> PEM of every declared root that exists: what nodes are given to trust."""
-    absent = set(missing(file, directory))
-    return {
-        spec.name: certificate_of(spec.name, directory).public_bytes(serialization.Encoding.PEM).decode()
-        for spec in declared(file)
-        if spec.name not in absent
-    }
+def trust(directory: str | Path = paths.CA_ROOTS) -> dict[str, str]:
+    """Root name -> PEM of every root that exists by now: what nodes are given to trust.
+
+    :raises CertificateError: when one cannot be read.
+    """
+    found = {name: _files(Path(directory), name)[0] for name in ROOTS}
+    try:
+        return {name: path.read_text(encoding="ascii") for name, path in found.items() if path.exists()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CertificateError(f"A root cannot be read: {error}.", cure="see `salt-run ca.roots`.") from error
 
 
 def _read_root(name: str, entry: Entry, problems: list[Problem]) -> list[RootSpec]:

@@ -7,12 +7,12 @@ from saltern.clients.http import Endpoint
 from saltern.clients.nomad import Nomad
 from saltern.clients.vault import Vault
 from saltern.model import Node
-from saltern.prove.view import ClusterView
+from saltern.prove.view import CANARY_SECRET, ClusterView
 
 # Refused: any success is a hole. Filtered: the service always answers, a hole shows as content.
 CONSUL_REFUSED = ("/v1/kv/saltern-probe", "/v1/agent/self", "/v1/operator/raft/configuration", "/v1/acl/tokens")
 CONSUL_FILTERED = ("/v1/catalog/nodes", "/v1/catalog/services", "/v1/agent/members", "/v1/session/list", "/v1/query")
-VAULT_REFUSED = ("/v1/sys/mounts", "/v1/sys/policies/acl/default", "/v1/secret/data/default/canary")
+VAULT_REFUSED = ("/v1/sys/mounts", "/v1/sys/policies/acl/default", f"/v1/secret/data/{CANARY_SECRET}")
 NOMAD_REFUSED = (
     "/v1/jobs",
     "/v1/nodes",

@@ -17,13 +17,12 @@ from saltern.errors import ServiceUnreachable
 from saltern.model import Node
 from saltern.prove import anonymous, plain, tls_probe
 from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
-from saltern.prove.view import ClusterView, Seen, attempt
+from saltern.prove.view import CANARY, ClusterView, Seen, attempt
 
 SECONDS = 3.0  # for one call; a healthy neighbour answers within milliseconds
 SECONDS_CLOSED = 1.0  # for a port that should be closed: a firewall that drops is waited out
 WORKERS = 48  # they wait, they do not compute
 ANONYMOUS_CONSUL = "00000000-0000-0000-0000-000000000002"  # the accessor of Consul's anonymous token, a constant
-CANARY = "canary"
 T = TypeVar("T")
 
 
@@ -113,7 +112,9 @@ Later = Callable[[dict[Any, Any], Any, Callable[[], Any]], None]
 
 
 def _look_at(view: ClusterView, node: Node, seen: Observations, roots: dict[str, Seen[str]], later: Later) -> None:
-    """Everything that is looked at on one node."""
+    """Everything that is looked at on one node. One without an address is nowhere, least of all on this machine."""
+    if not node.address:
+        later = partial(_nowhere, later, node)
     for port in tls_ports(node, view.definition):
         later(seen.tls, (node.id, port.number), partial(_tls, node, port, roots[port.root]))
         if port.http:
@@ -131,6 +132,13 @@ def _look_at(view: ClusterView, node: Node, seen: Observations, roots: dict[str,
         later(seen.anonymous, ("nomad", node.id), partial(anonymous.nomad, view, node, SECONDS))
     if node.has("nomad-server"):
         later(seen.jwks, node.id, partial(_jwks, view, node))
+
+
+def _nowhere(later: Later, node: Node, target: dict[Any, Any], key: Any, _: Callable[[], Any]) -> None:
+    def look() -> None:
+        raise ServiceUnreachable("It has no address yet.", node=node.id, cure="Run cluster.build.")
+
+    later(target, key, look)
 
 
 def _root(file: str) -> str:
@@ -193,8 +201,13 @@ def _server(name: str) -> str:
 
 
 def _ask_canary(view: ClusterView, node: Node) -> list[CanarySeen]:
+    return canaries(_consul(view, node))
+
+
+def canaries(consul: Consul) -> list[CanarySeen]:
+    """What every instance serves that passes its check in Consul."""
     found = []
-    for entry in _consul(view, node).service_health(CANARY):
+    for entry in consul.service_health(CANARY):
         address, port = str(entry["Service"]["Address"]), int(entry["Service"]["Port"])
         answer = attempt(partial(plain.ask, address, port, timeout=SECONDS))
         text = answer.value[1] if answer.value and answer.value[0] == 200 else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from saltern.firewall.ports import STORE_PORT
 from saltern.model import Definition, Node
 from saltern.prove.tls_probe import CONSUL_RPC, NOMAD_RPC
 
@@ -59,4 +60,4 @@ def _ports(node: Node, definition: Definition) -> Iterator[TlsPort]:
     elif node.has("nomad-client"):
         yield TlsPort(4646, "Nomad's API", "nomad", (f"client.{definition.region}.nomad",))
     if node.has("support"):
-        yield TlsPort(8443, "the artifact store", "support")
+        yield TlsPort(STORE_PORT, "the artifact store", "support")

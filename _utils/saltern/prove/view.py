@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 from saltern.errors import SalternError
 from saltern.model import Definition, Node
 
+CANARY = "canary"  # the container that proves workload identities: its job, its service
+CANARY_SECRET = f"default/{CANARY}"  # what it reads, below Vault's mount secret/
 T = TypeVar("T")
 
 

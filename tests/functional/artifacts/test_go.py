@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from saltern import paths
 from saltern.artifacts import toolchain
-from saltern.artifacts.fetch import CACHE, ENV_CACHE, Settings, fetch
+from saltern.artifacts.fetch import ENV_CACHE, Settings, fetch
 from saltern.artifacts.providers.go import GoProvider
 from saltern.artifacts.store import Store
 from saltern.errors import Problems
@@ -37,7 +38,7 @@ MAIN = 'package main\n\nvar word = "unset"\n\nfunc main() { print(greeting, word
 @pytest.fixture(scope="module")
 def go_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Go's caches of this test, with the toolchain that the machine's cache may hold."""
-    shared = Path(os.environ.get(ENV_CACHE) or CACHE) / "go"
+    shared = Path(os.environ.get(ENV_CACHE) or paths.CACHE) / "go"
     if toolchain.find(shared) is None:
         toolchain.install(shared)
     found = toolchain.find(shared)

@@ -146,3 +146,18 @@ def test_the_runner_fills_the_store_from_a_directory(
     assert runners["artifact.fetch"]("consul", providers="file")["consul"]["new"] is False
     with pytest.raises(RunnerFailed, match="nothing is not in the list"):
         runners["artifact.fetch"]("nothing")
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "asked"), [("file", "", "file"), ("", "", "go"), ("go", "file", "file")]
+)
+def test_the_strongest_word_on_providers_wins(
+    opts: dict[str, Any], store: Store, monkeypatch: pytest.MonkeyPatch, environment: str, given: str, asked: str
+):
+    monkeypatch.setenv("SALTERN_ARTIFACT_PROVIDERS", environment)
+    monkeypatch.setenv("SALTERN_ARTIFACT_FILES", "/nonexistent")
+    master = {**salt.config.DEFAULT_MASTER_OPTS, "module_dirs": [str(ROOT)], "saltern_artifact_providers": "go"}
+    master |= {"extension_modules": opts["extension_modules"], "cachedir": opts["cachedir"], "output": "json"}
+    with pytest.raises(RunnerFailed) as refused:
+        salt.loader.runner(master)["artifact.fetch"]("canary", providers=given)
+    assert ("canary 1.0.0 is not in /nonexistent" in str(refused.value)) is (asked == "file")

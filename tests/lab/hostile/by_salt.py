@@ -107,16 +107,21 @@ def against_identities() -> None:
         "_return": {"jid": "20260101000000000001", "return": 1, "fun": "test.ping"},
         "_minion_event": {"tag": "forged", "data": {}},
     }
+    attempt("control: the own id", lambda: ask_as(ME, ME, 3, "_file_envs"))
     for command, load in loads.items():
         forged = {"inner": (OTHER, ME, 3), "outer": (ME, OTHER, 3), "both": (OTHER, OTHER, 3)}
         old = {"protocol 2": (ME, ME, 2), "protocol 0": (OTHER, OTHER, 0)}
         for how, (inner, outer, version) in (forged | old).items():
-            attempt(f"identity {command} {how}", lambda a=inner, b=outer, v=version, c=command, d=load: ask_as(a, b, v, c, **d))
+            attempt(
+                f"identity {command} {how}",
+                lambda a=inner, b=outer, v=version, c=command, d=load: ask_as(a, b, v, c, **d),
+            )
 
 
 def against_keys() -> None:
     with open(f"{OPTS['pki_dir']}/minion.pub", encoding="ascii") as file:
         own = file.read()
+    attempt("control: the own key", lambda: introduce(ME, own))
     for node in (OTHER, "support", "support_master", "ghost-000001", "../../../../tmp/forged", "a/b", "x" * 300, ME):
         attempt(f"key new as {node[:24]}", lambda one=node: introduce(one, public_key()))
     for node in (OTHER, "support", "ghost-000002"):
@@ -146,6 +151,9 @@ def against_runners() -> None:
 
 
 def against_files() -> None:
+    attempt(
+        "control: a file", lambda: "base:" in str(ask("_serve_file", path="top.sls", saltenv="base", loc=0, gzip=0))
+    )
     for path in (
         "../pillar/cluster/cluster.yaml",
         "..//pillar/pki/roots.yaml",
@@ -176,20 +184,20 @@ def against_the_bus() -> None:
     jid = "2026010100000000000"
     where = "../../../../../../../srv/saltern/salt/forged"
     attempt("return outside", lambda: ask("_return", jid=f"{jid}2", fun="x", **{"return": 1}, resource_id=where))
-    attempt("syndic outside", lambda: ask("_syndic_return", jid=f"{jid}3", fun="x", **{"return": {where: {"return": 1}}}))
-    attempt("event outside", lambda: ask("_minion_event", events=[{"tag": "a/b", "data": {"minions": ["f"], "jid": where}}]))
-    attempt("event key", lambda: ask("_minion_event", tag="salt/key", data={"act": "accept", "id": "ghost-000001", "result": True}))
+    attempt(
+        "syndic outside", lambda: ask("_syndic_return", jid=f"{jid}3", fun="x", **{"return": {where: {"return": 1}}})
+    )
+    attempt(
+        "event outside", lambda: ask("_minion_event", events=[{"tag": "a/b", "data": {"minions": ["f"], "jid": where}}])
+    )
+    attempt(
+        "event key",
+        lambda: ask("_minion_event", tag="salt/key", data={"act": "accept", "id": "ghost-000001", "result": True}),
+    )
     attempt("event aes", lambda: ask("_minion_event", tag="key", data={"rotate_aes_key": True}))
     attempt("master's options", lambda: sorted(ask("_master_opts")["file_roots"].items()))
 
 
-for part in (
-    against_pillars,
-    against_identities,
-    against_runners,
-    against_files,
-    against_the_bus,
-    against_keys,
-):
+for part in (against_pillars, against_identities, against_runners, against_files, against_the_bus, against_keys):
     part()
 print(json.dumps(SEEN, default=repr))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from saltern.clients.http import bracketed, redacted, secrets_in
+from saltern.addresses import bracketed
+from saltern.clients.http import redacted, secrets_in
 
 
 @pytest.mark.parametrize(

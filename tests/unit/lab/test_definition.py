@@ -50,3 +50,10 @@ def test_an_operator_cannot_be_a_path():
     broken["cluster"]["custody"]["operators"] = ["../ada"]
     with pytest.raises(LabError, match="cannot name"):
         definition.summarise(broken)
+
+
+def test_a_threshold_is_a_number():
+    broken = copy.deepcopy(GOOD)
+    broken["cluster"]["custody"]["threshold"] = "three"
+    with pytest.raises(LabError, match="threshold"):
+        definition.summarise(broken)

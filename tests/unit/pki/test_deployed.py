@@ -27,7 +27,7 @@ def spec(server: Node, cluster: Definition) -> CertificateSpec:
 @pytest.fixture
 def deployed(tmp_path: Path, ca: Path, declared: Path) -> Deployed:
     (tmp_path / "node").mkdir()
-    return Deployed(roots.trust(declared, ca), tmp_path / "node")
+    return Deployed(roots.trust(ca), tmp_path / "node")
 
 
 def signed(pending: Pending, ca: Path, root: str = "") -> str:

@@ -25,7 +25,7 @@ def test_made_once_and_never_touched_again(declared: Path, ca: Path) -> None:
     assert roots.ensure(declared, ca) == ()
     assert content(ca) == before
     assert roots.missing(declared, ca) == ()
-    assert set(roots.trust(declared, ca)) == {"consul", "nomad", "vault", "support"}
+    assert set(roots.trust(ca)) == {"consul", "nomad", "vault", "support"}
 
 
 def test_files_modes_and_shape(ca: Path) -> None:

@@ -29,11 +29,8 @@ def apply(cluster: Cluster) -> None:
     for name, rules in policies.CONSUL.items():
         client.ensure_policy(name, rules, "Saltern")
     for token in policies.consul_tokens(cluster):
-        secret = cluster.journal.secret(token.secret)
-        if secret is None:
-            raise StepFailed(f"The journal has no secret {token.secret}.", cure="restore the journal from its backup")
         client.ensure_token(
-            secret,
+            cluster.secret(token.secret),
             token.description,
             policies=token.policies,
             node_identity=(token.node, cluster.definition.datacenter) if token.node else None,

@@ -1,7 +1,7 @@
 """The Nomad clients have joined and can run containers."""
 
+from saltern.bootstrap import services
 from saltern.bootstrap.cluster import Cluster
-from saltern.errors import StepFailed
 from saltern.waiting import until
 
 TITLE = "Every Nomad client is ready"
@@ -25,16 +25,10 @@ def check(cluster: Cluster) -> bool:
 
 def apply(cluster: Cluster) -> None:
     until(lambda: _vault_is_found(cluster), "the active Vault in Consul's DNS", seconds=60, cure="journalctl -u vault")
-    cluster.journal.reach("nomad-client")
-    ids = [node.id for node in cluster.having("nomad-client")]
-    cluster.minions.call(ids, "service.enable", "nomad")
-    cluster.minions.call(ids, "service.start", "nomad", no_block=True)
+    services.start(cluster, "nomad-client", "nomad-client", "nomad")
 
 
 def verify(cluster: Cluster) -> None:
-    try:
-        until(lambda: not _waiting(cluster), "the Nomad clients", seconds=120)
-    except StepFailed as error:
-        raise StepFailed(
-            "Not ready in Nomad.", node=", ".join(_waiting(cluster)), cure="journalctl -u nomad on it"
-        ) from error
+    services.wait_for_all(
+        lambda: _waiting(cluster), "Not ready in Nomad.", seconds=120, cure="journalctl -u nomad on it"
+    )

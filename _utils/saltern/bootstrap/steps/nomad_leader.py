@@ -1,7 +1,7 @@
 """The declared number of Nomad servers has found each other and elected a leader."""
 
+from saltern.bootstrap import services
 from saltern.bootstrap.cluster import Cluster
-from saltern.errors import ServiceError
 from saltern.waiting import until
 
 TITLE = "Nomad has a leader"
@@ -9,15 +9,7 @@ NEEDS = ("nodes-configured",)
 
 
 def check(cluster: Cluster) -> bool:
-    servers = cluster.having("nomad-server")
-    for node in servers:
-        try:
-            client = cluster.nomad("", node)
-            if client.leader() and len(client.peers()) >= len(servers):
-                return True
-        except ServiceError:
-            continue  # another server may answer
-    return False
+    return services.elected(cluster.having("nomad-server"), lambda node: cluster.nomad("", node))
 
 
 def apply(cluster: Cluster) -> None:

@@ -1,17 +1,17 @@
 """The token by which status and prove look at Nomad, and the one by which Vault gives out others."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from saltern.bootstrap import policies
-from saltern.bootstrap.cluster import LEASE, MASTER_ROLE, Cluster, ca_file
+from saltern.bootstrap.cluster import LEASE, Cluster, root_pem
+from saltern.bootstrap.policies import MASTER_ROLE
 from saltern.clients.nomad import Nomad
-from saltern.errors import ServiceRefused, StepFailed
+from saltern.errors import ServiceRefused
 from saltern.waiting import until
 
 TITLE = "Nomad has its policies and tokens, and Vault gives out more"
 NEEDS = ("nomad-acl", "vault-configured", "consul-agents")
-STATUS = "saltern-status"
+STATUS = "saltern-status"  # token and policy
 ENGINE = "vault nomad engine"
 
 
@@ -30,18 +30,12 @@ def apply(cluster: Cluster) -> None:
     client.ensure_policy(STATUS, policies.NOMAD_STATUS, "Reads what status and prove show")
     reading = _replace(client, STATUS, "client", [STATUS])
     cluster.journal.put_secret("nomad_status_token", reading)
-    root = cluster.journal.secret("vault_root_token")
-    if root is None:
-        raise StepFailed(
-            "Vault's Nomad engine is not configured, and Vault's root token was revoked.",
-            cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
-        )
-    vault = cluster.active_vault(root)
+    vault = cluster.active_vault(cluster.vault_root("Vault gives out no Nomad tokens"))
     vault.write(
         "nomad/config/access",
         address="https://nomad.service.consul:4646",
         token=_replace(client, ENGINE, "management"),
-        ca_cert=Path(ca_file("nomad")).read_text(encoding="ascii"),
+        ca_cert=root_pem("nomad"),
     )
     vault.ensure("nomad/config/lease", ttl=LEASE, max_ttl=2 * LEASE)
     vault.ensure(f"nomad/role/{MASTER_ROLE}", type="management")

@@ -11,16 +11,13 @@ PERIOD = "768h"  # 32 days: longer than the outage of the support server that an
 
 
 def _token(cluster: Cluster) -> str:
-    token = cluster.journal.secret("vault_seal_token")
-    if token is None:
-        raise StepFailed("The journal has no seal token.", cure="restore the journal from its backup")
-    return token
+    return cluster.secret("vault_seal_token")
 
 
 def check(cluster: Cluster) -> bool:
     """Ask as the main Vault will ask: encrypt something with the token."""
     client = cluster.vault(cluster.support, _token(cluster))
-    return client.lookup_self() is not None and client.encrypts("autounseal")
+    return client.lookup_self() is not None and client.encrypts(policies.SEAL_KEY)
 
 
 def apply(cluster: Cluster) -> None:
@@ -32,11 +29,11 @@ def apply(cluster: Cluster) -> None:
             cure="docs/runbooks/transit-vault.md: generate a root token with the operators' shares",
         )
     client = cluster.vault(cluster.support, root)
-    client.ensure_audit("file", "file", {"file_path": "/var/log/vault/audit.log"})
+    client.ensure_audit("file", "file", policies.VAULT_AUDIT)
     client.ensure_mount("transit", "transit")
-    client.ensure_transit_key("autounseal")
-    client.ensure_policy("autounseal", policies.VAULT_AUTOUNSEAL)
-    client.ensure_token(_token(cluster), policies=["autounseal"], period=PERIOD, display_name="autounseal")
+    client.ensure_transit_key(policies.SEAL_KEY)
+    client.ensure_policy(policies.SEAL_KEY, policies.VAULT_AUTOUNSEAL)
+    client.ensure_token(_token(cluster), policies=[policies.SEAL_KEY], period=PERIOD, display_name=policies.SEAL_KEY)
 
 
 def verify(cluster: Cluster) -> None:

@@ -2,6 +2,7 @@
 
 from saltern.bootstrap import operators
 from saltern.bootstrap.cluster import Cluster
+from saltern.bootstrap.steps import transit_initialised
 from saltern.clients.vault import Health
 from saltern.waiting import until
 
@@ -15,7 +16,7 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    operators.wait_for_unseal(cluster, "transit-unseal", [cluster.support])
+    operators.wait_for_unseal(cluster, transit_initialised.SHARES, [cluster.support])
 
 
 def verify(cluster: Cluster) -> None:

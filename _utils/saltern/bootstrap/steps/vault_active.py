@@ -2,6 +2,7 @@
 
 from saltern.bootstrap import operators
 from saltern.bootstrap.cluster import Cluster
+from saltern.bootstrap.steps import vault_initialised
 from saltern.clients.vault import Health
 from saltern.waiting import until
 
@@ -19,7 +20,7 @@ def check(cluster: Cluster) -> bool:
 
 def apply(cluster: Cluster) -> None:
     if cluster.definition.seal == "shamir":
-        operators.wait_for_unseal(cluster, "vault-unseal", cluster.having("vault"))
+        operators.wait_for_unseal(cluster, vault_initialised.shares(cluster), cluster.having("vault"))
 
 
 def verify(cluster: Cluster) -> None:

@@ -1,15 +1,13 @@
 """Audit first, then the secrets of jobs, the trust in Nomad's workloads, and the master's own login."""
 
-from pathlib import Path
-
 from saltern.bootstrap import policies
-from saltern.bootstrap.cluster import LEASE, MASTER_ROLE, Cluster, ca_file
+from saltern.bootstrap.cluster import LEASE, Cluster, root_pem
+from saltern.bootstrap.policies import MASTER_ROLE
 from saltern.clients.vault import Vault
 from saltern.errors import StepFailed
 
 TITLE = "Vault has audit, policies, auth methods and secret engines"
 NEEDS = ("vault-active",)
-AUDIT_LOG = "/var/log/vault/audit.log"
 
 
 def _missing(cluster: Cluster, client: Vault) -> list[str]:
@@ -20,12 +18,12 @@ def _missing(cluster: Cluster, client: Vault) -> list[str]:
         "mount nomad/": "nomad/" in mounts,
     }
     wanted["auth approle/"] = "approle/" in auths
-    wanted["auth jwt-nomad/"] = f"{policies.JWT_PATH}/" in auths
+    wanted[f"auth {policies.JWT_PATH}/"] = f"{policies.JWT_PATH}/" in auths
     wanted["audit device"] = bool(client.audits())
-    wanted["policy saltern-master"] = (client.policy(MASTER_ROLE) or "").strip() == policies.VAULT_MASTER.strip()
-    if wanted["auth jwt-nomad/"]:
+    wanted[f"policy {MASTER_ROLE}"] = (client.policy(MASTER_ROLE) or "").strip() == policies.VAULT_MASTER.strip()
+    if wanted[f"auth {policies.JWT_PATH}/"]:
         text = policies.vault_workloads(auths[f"{policies.JWT_PATH}/"]["accessor"])
-        wanted["policy nomad-workloads"] = (client.policy(policies.WORKLOADS) or "").strip() == text.strip()
+        wanted[f"policy {policies.WORKLOADS}"] = (client.policy(policies.WORKLOADS) or "").strip() == text.strip()
     wanted["the master's login"] = bool(cluster.journal.fact("vault_master_role_id"))
     return [name for name, there in wanted.items() if not there]
 
@@ -36,15 +34,9 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    root = cluster.journal.secret("vault_root_token")
-    if root is None:
-        lacks = ", ".join(_missing(cluster, cluster.active_vault()))
-        raise StepFailed(
-            f"Vault lacks {lacks}, and its root token was revoked.",
-            cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
-        )
-    client = cluster.active_vault(root)
-    client.ensure_audit("file", "file", {"file_path": AUDIT_LOG})
+    lacks = ", ".join(_missing(cluster, cluster.active_vault()))
+    client = cluster.active_vault(cluster.vault_root(f"Vault lacks {lacks}"))
+    client.ensure_audit("file", "file", policies.VAULT_AUDIT)
     client.ensure_mount("secret", "kv", options={"version": "2"})
     client.ensure_mount("consul", "consul")
     client.ensure_mount("nomad", "nomad")
@@ -58,10 +50,7 @@ def apply(cluster: Cluster) -> None:
 
 
 def _consul_engine(cluster: Cluster, client: Vault) -> None:
-    token = cluster.journal.secret("vault_engine_consul_token")
-    if token is None:
-        raise StepFailed("The journal has no Consul token for Vault's engine.", cure="restore the journal")
-    root = Path(ca_file("consul")).read_text(encoding="ascii")
+    token, root = cluster.secret("vault_engine_consul_token"), root_pem("consul")
     client.write("consul/config/access", address="127.0.0.1:8501", scheme="https", token=token, ca_cert=root)
     client.ensure(f"consul/roles/{MASTER_ROLE}", consul_policies=["global-management"], ttl=LEASE, max_ttl=2 * LEASE)
 

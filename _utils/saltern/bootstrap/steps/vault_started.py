@@ -1,5 +1,6 @@
 """The main Vault runs on its nodes; with a transit seal it could not have started before its key was there."""
 
+from saltern.bootstrap import services
 from saltern.bootstrap.cluster import Cluster
 from saltern.waiting import until
 
@@ -13,10 +14,7 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    cluster.journal.reach("vault")
-    ids = [node.id for node in cluster.having("vault")]
-    cluster.minions.call(ids, "service.enable", "vault")
-    cluster.minions.call(ids, "service.start", "vault", no_block=True)
+    services.start(cluster, "vault", "vault", "vault")
 
 
 def verify(cluster: Cluster) -> None:

@@ -1,20 +1,15 @@
 """Consul and Vault trust the identities that Nomad gives its jobs: no job needs a long-lived token."""
 
-from pathlib import Path
 from typing import Any
 
 from saltern.bootstrap import policies
-from saltern.bootstrap.cluster import Cluster, ca_file
+from saltern.bootstrap.cluster import Cluster, root_pem
 from saltern.clients.consul import Consul
 from saltern.errors import StepFailed
 from saltern.waiting import until
 
 TITLE = "Consul and Vault trust Nomad's workloads"
 NEEDS = ("nomad-acl", "vault-configured", "consul-agents")
-
-
-def _nomad_root() -> str:
-    return Path(ca_file("nomad")).read_text(encoding="ascii")
 
 
 def check(cluster: Cluster) -> bool:
@@ -27,12 +22,7 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
-    root = cluster.journal.secret("vault_root_token")
-    if root is None:
-        raise StepFailed(
-            "Vault does not trust Nomad's workloads, and its root token was revoked.",
-            cure="docs/runbooks/break-glass.md: generate a root token with the operators' recovery keys",
-        )
+    root = cluster.vault_root("Vault does not trust Nomad's workloads")
     consul, vault = cluster.consul(), cluster.active_vault(root)
 
     def accepted() -> bool:  # both fetch the keys at once: Nomad must be in Consul's DNS by then
@@ -50,7 +40,7 @@ def apply(cluster: Cluster) -> None:
 
 
 def _trust_in_consul(consul: Consul) -> None:
-    consul.ensure_auth_method(policies.consul_auth_method(_nomad_root()))
+    consul.ensure_auth_method(policies.consul_auth_method(root_pem("nomad")))
     for rule in policies.CONSUL_BINDING_RULES:
         consul.ensure_binding_rule(rule)
     consul.ensure_role({"Name": policies.TASKS_ROLE, "Policies": [{"Name": "nomad-tasks"}]})
@@ -59,7 +49,7 @@ def _trust_in_consul(consul: Consul) -> None:
 def _vault_config() -> dict[str, Any]:
     return {
         "jwks_url": policies.JWKS_URL,
-        "jwks_ca_pem": _nomad_root(),
+        "jwks_ca_pem": root_pem("nomad"),
         "jwt_supported_algs": ["RS256", "EdDSA"],
         "default_role": policies.WORKLOADS,
     }

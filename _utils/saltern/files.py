@@ -1,4 +1,4 @@
-"""Files of keys and certificates: never half-written, never readable by the wrong user for a moment."""
+"""Files of secrets, keys and certificates: never half-written, never readable by the wrong user for a moment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create(wanted: Wanted) -> bool:
         return False
     finally:
         staged.unlink()
-    _sync_directory(wanted.path.parent)
+    sync_directory(wanted.path.parent)
     return True
 
 
@@ -59,7 +59,7 @@ def replace(files: Iterable[Wanted]) -> None:
                 temporary.unlink()
         raise
     for directory in {path.parent for _, path in staged}:
-        _sync_directory(directory)
+        sync_directory(directory)
 
 
 def _stage(wanted: Wanted) -> Path:
@@ -79,7 +79,7 @@ def _stage(wanted: Wanted) -> Path:
     return temporary
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """A rename survives a power cut only once its directory is on disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
