@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,6 @@ class Field:
     worker: str
     server: str
     addresses: dict[str, str]
-    kept: dict[str, dict] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")

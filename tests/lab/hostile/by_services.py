@@ -5,6 +5,7 @@ Runs on the node. Argument: ``{"me", "support", "server", "server_id", "worker"}
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -163,8 +164,6 @@ def against_vault() -> None:
 
 def forged_jwt() -> str:
     """Signed by nobody: `alg: none`, with the canary's claims."""
-    import base64
-
     claims = {
         "aud": "vault.io",
         "nomad_namespace": "default",

@@ -2,13 +2,13 @@
 
 from saltern.bootstrap import canary
 from saltern.bootstrap.cluster import Cluster
+from saltern.model import Definition
 from saltern.prove.observations import canaries
 from saltern.prove.view import CANARY, CANARY_SECRET
 from saltern.waiting import until
 
 TITLE = "The canary reads its secret and finds its service"
 NEEDS = ("nomad-clients", "workload-identity", "nomad-tokens", "master-access")
-NODE_CLASS = "general"
 MARKER = "canary_marker"
 
 
@@ -19,11 +19,17 @@ def check(cluster: Cluster) -> bool:
     return any(one.lines.get("marker") == wanted and one.lines.get("vault") for one in seen)
 
 
+def _node_class(definition: Definition) -> str:
+    """Where the canary runs: among ordinary jobs, if the cluster has nodes for them."""
+    classes = {group.node_class for group in definition.groups_with("nomad-client")}
+    return min(classes, key=lambda name: (name != "general", name))
+
+
 def apply(cluster: Cluster) -> None:
     cluster.active_vault().ensure_kv("secret", CANARY_SECRET, {"marker": cluster.secret(MARKER)})
     nomad = cluster.nomad()
     nomad.delete_job(CANARY, purge=True)  # an unchanged job whose container failed would not be placed again
-    spec = canary.jobspec(cluster.definition.datacenter, NODE_CLASS, cluster.images(CANARY))
+    spec = canary.jobspec(cluster.definition.datacenter, _node_class(cluster.definition), cluster.images(CANARY))
     nomad.register(nomad.parse(spec))
 
 

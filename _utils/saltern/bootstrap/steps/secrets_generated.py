@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 
 from saltern.bootstrap.cluster import Cluster
+from saltern.bootstrap.steps.preflight import FIXED
 
 TITLE = "The secrets are generated and journalled"
 NEEDS = ("preflight",)
@@ -47,6 +48,8 @@ def check(cluster: Cluster) -> bool:
 
 
 def apply(cluster: Cluster) -> None:
+    for key in FIXED:
+        cluster.journal.remember(f"definition/{key}", getattr(cluster.definition, key))
     known = {secret.name for secret in cluster.journal.secrets()}
     for name, make in _wanted(cluster).items():
         if name not in known:
