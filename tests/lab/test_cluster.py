@@ -115,6 +115,7 @@ def test_a_wrong_certificate_turns_prove_red(lab):
     assert any("tls" in name and node in name for name in lab.false_claims())
     lab.on(node, "sh", "-c", "cd /etc/ssl/vault && mv vault.pem.true vault.pem && mv vault-key.pem.true vault-key.pem")
     lab.on(node, "systemctl", "reload", "vault")
+    lab.on(node, "rm", "/run/forged-key.pem", "/run/forged.pem")
     lab.becomes_green()
 
 
