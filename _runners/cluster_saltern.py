@@ -1,4 +1,4 @@
-"""The cluster as a whole: plan it, build it, bootstrap it, look at it, prove it.
+"""The cluster as a whole: plan it, build it, bootstrap it, look at it, prove it, forget what is lost.
 
 Takes the virtual name ``cluster`` under a file name of its own, so that the functions of Salt's built-in
 runner ``cluster`` stay reachable beside these.
@@ -14,7 +14,7 @@ from saltern import status as page
 from saltern.bootstrap import engine, operators, steps
 from saltern.bootstrap.progress import Progress
 from saltern.errors import Problems, SalternError
-from saltern_salt import building, session
+from saltern_salt import building, forgetting, session
 from saltern_salt.answers import answer, no_traceback
 
 __virtualname__ = "cluster"
@@ -179,6 +179,29 @@ def prove() -> Any:
     with session.open_cluster(__opts__) as cluster:
         report = proving.run(cluster.view())
     return answer(__opts__, report.text(), report.data(), failed=not report.ok)
+
+
+@no_traceback
+def forget(node: str, test: bool = False) -> Any:
+    """Take a lost node out for good: its machine, Salt key, Consul token, and what Consul, Nomad and the registry know.
+
+    Refused for a node that still answers Salt or Consul, for the support server, and where the other servers are no
+    healthy majority. Run it again after any interruption: it looks at the real systems and takes what is left.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run cluster.forget server-4fk2q9 test=True
+        salt-run cluster.forget server-4fk2q9
+
+    Rights: root on the support server; the master's short-lived tokens, so an unsealed Vault.
+
+    :param node: the node's id.
+    :param test: only say what would be taken away. Short-lived tokens are taken and given back.
+    :returns: what was taken away. Exit status 1 when it is refused or a service does not answer; the text says why.
+    """
+    return forgetting.forget(__opts__, node, test=test)
 
 
 @no_traceback

@@ -41,8 +41,8 @@ class Planned:
 def make_plan(opts: dict[str, Any]) -> Planned:
     """What would have to change; changes nothing but salt-cloud's generated configuration."""
     declared, registry = definition(), Registry()
-    client = _cloud(declared, registry)
-    actual = plan.Actual(frozenset(_machines(client)), frozenset(_accepted_keys(opts)))
+    client = open_cloud(declared, registry)
+    actual = plan.Actual(frozenset(machine_names(client)), frozenset(_accepted_keys(opts)))
     machines = actual.machines - {names.SUPPORT}
     keys = actual.keys - {names.SUPPORT}
     return Planned(tuple(plan.plan(declared, registry.nodes(), plan.Actual(machines, keys))))
@@ -62,7 +62,7 @@ def build(opts: dict[str, Any], *, test: bool) -> Any:
     if test:
         return answer(opts, planned.text(), {**data, "actions": plan.as_data(missing)})
     declared, registry = definition(), Registry()
-    client = _cloud(declared, registry)
+    client = open_cloud(declared, registry)
     nodes = [_register(declared, registry, action) for action in missing]
     results = _create(client, nodes)
     for node in nodes:
@@ -85,7 +85,7 @@ def _remove_unfinished(planned: Planned) -> bool:
     unfinished = [node.id for node in registry.nodes() if node.id in replaced and node.state in begun]
     if unfinished:
         print(f"removing what an earlier build did not finish: {', '.join(unfinished)}", file=sys.stderr, flush=True)
-        _cloud(declared, registry).destroy(unfinished)
+        open_cloud(declared, registry).destroy(unfinished)
         for node_id in unfinished:
             registry.remove(node_id)
     return bool(unfinished)
@@ -138,7 +138,7 @@ def _settle(registry: Registry, node: Node, result: Any) -> str:
     return ""
 
 
-def _cloud(declared: Definition, registry: Registry) -> Any:
+def open_cloud(declared: Definition, registry: Registry) -> Any:
     """salt-cloud with the provider and the profiles of this definition."""
     support = registry.node(names.SUPPORT)
     for path, content in cloudconfig.files(declared, support.address).items():
@@ -150,7 +150,7 @@ def _cloud(declared: Definition, registry: Registry) -> Any:
     return salt.cloud.CloudClient(path=str(CONFIGURATION / "cloud"))
 
 
-def _machines(client: Any) -> set[str]:
+def machine_names(client: Any) -> set[str]:
     """The names of the project's machines, whatever their provider calls itself.
 
     Not by ``query``: it takes a cloud that does not answer for an empty one, and every machine would seem to be gone.

@@ -240,11 +240,11 @@ def test_errors_are_those_that_spare_the_siblings(driver: Any, lab: Lab) -> None
 def test_a_cloud_that_does_not_answer_is_not_an_empty_one(driver: Any, lab: Lab, etc: Path) -> None:
     driver["lab.create"](vm())
     client = salt.cloud.CloudClient(path=str(etc / "cloud"))
-    assert building._machines(client) == {NODE}
+    assert building.machine_names(client) == {NODE}
     lab.shutdown()
     lab.server_close()
     with pytest.raises(SalternError, match="The cloud did not answer"):
-        building._machines(client)
+        building.machine_names(client)
 
 
 def test_without_a_provider_the_driver_does_not_load(etc: Path, tmp_path: Path) -> None:

@@ -95,11 +95,15 @@ class ConsulToken:
         return str(uuid.uuid5(ACCESSORS, self.description))
 
 
+def agent_token(node: str) -> ConsulToken:
+    """The token of one node's agent."""
+    return ConsulToken(f"consul_agent_token/{node}", f"agent {node}", node=node)
+
+
 def consul_tokens(cluster: Cluster) -> list[ConsulToken]:
     """Every token of Consul that the platform itself uses."""
-    agents = [ConsulToken(f"consul_agent_token/{node.id}", f"agent {node.id}", node=node.id) for node in cluster.nodes]
     return [
-        *agents,
+        *(agent_token(node.id) for node in cluster.nodes),
         ConsulToken("consul_dns_token", "dns", templated=("builtin/dns",)),
         ConsulToken("vault_storage_token", "vault storage", ("vault-storage",)),
         ConsulToken("nomad_server_consul_token", "nomad servers", ("nomad-server",)),

@@ -106,6 +106,10 @@ class Consul(Client, Quorum, ConsulAcl):
         """
         self.endpoint.put(f"/v1/agent/token/{kind}", {"Token": secret_id})
 
+    def force_leave(self, node: str) -> None:
+        """Make the members forget one that failed or left. Rights: ``operator:write``."""
+        self.endpoint.request("PUT", f"/v1/agent/force-leave/{node}", params={"prune": "true"})
+
     # Keys
 
     def kv_get(self, key: str) -> bytes | None:

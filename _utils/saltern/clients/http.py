@@ -279,10 +279,17 @@ class Quorum:
         """``address:port`` of every raft peer. Anyone may ask."""
         return list(self.endpoint.get("/v1/status/peers") or [])
 
+    def raft_peers(self) -> list[dict[str, Any]]:
+        """The servers: ``[{ID, Node, Address, Leader, Voter}, …]``. Rights: operator read; Nomad: management."""
+        return [dict(server) for server in self.endpoint.get("/v1/operator/raft/configuration")["Servers"]]
+
     def raft_voters(self) -> list[dict[str, Any]]:
-        """The voting servers: ``[{ID, Node, Address, Leader, Voter}, …]``. Rights: operator read; Nomad: management."""
-        servers = self.endpoint.get("/v1/operator/raft/configuration")["Servers"]
-        return [dict(server) for server in servers if server["Voter"]]
+        """Those of :meth:`raft_peers` that vote."""
+        return [server for server in self.raft_peers() if server["Voter"]]
+
+    def remove_peer(self, peer_id: str) -> None:
+        """Take a server out of the quorum. Rights: operator write; Nomad: management."""
+        self.endpoint.delete("/v1/operator/raft/peer", {"id": peer_id})
 
     def autopilot_health(self) -> dict[str, Any]:
         """``{Healthy, FailureTolerance, Servers: […]}``; unhealthy is an answer. Rights: ``operator:read``."""

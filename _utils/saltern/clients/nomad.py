@@ -28,6 +28,10 @@ class Nomad(Client, Quorum, NomadAcl):
         """The servers' gossip members. Rights: node read."""
         return list(self.endpoint.get("/v1/agent/members")["Members"] or [])
 
+    def force_leave(self, server: str) -> None:
+        """Make the servers forget one (``<node>.<region>``) that failed or left. Rights: agent write."""
+        self.endpoint.request("PUT", "/v1/agent/force-leave", params={"node": server, "prune": "true"})
+
     def jwks(self) -> dict[str, Any]:
         """The keys that sign workload identities. Anyone may ask: Consul and Vault do."""
         return dict(self.endpoint.get("/.well-known/jwks.json"))
@@ -65,6 +69,10 @@ class Nomad(Client, Quorum, NomadAcl):
         """Let the scheduler place work on a client, or not. Rights: node write."""
         body = {"NodeID": node_id, "Eligibility": "eligible" if eligible else "ineligible"}
         self.endpoint.post(f"/v1/node/{node_id}/eligibility", body)
+
+    def purge_node(self, node_id: str) -> None:
+        """Forget a client; what ran there is placed elsewhere. Rights: node write."""
+        self.endpoint.post(f"/v1/node/{node_id}/purge")
 
     # Namespaces and node pools
 
