@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from saltern.prove.claims import Claim, Report
+from saltern.prove.claims import Report, silent, spoken, wrong
 from saltern.prove.judge_ports import port_claims
 from saltern.prove.judge_services import service_claims
 from saltern.prove.observations import Observations
 from saltern.prove.observations import gather as observe
 from saltern.prove.view import ClusterView
 
-FIRST_LINE_PROBLEMS = 3  # more do not fit into a line; the page names all
+FIRST_LINE_PROBLEMS = 2  # more do not fit into a line; the page names all
 DEAD = ("failed", "left")  # a dead server is called "left" once Consul has taken it out of the quorum
 VERIFIED = "verified"  # the journal's word for a step that holds
 UNITS = (("d", 86400), ("h", 3600), ("min", 60))
@@ -38,7 +38,7 @@ class Page:
 
     cluster: str
     at: float
-    problems: tuple[Claim, ...]
+    report: Report
     nodes: list[Row] = field(default_factory=list)
     consul: Row = field(default_factory=dict)
     vault: list[Row] = field(default_factory=list)
@@ -49,14 +49,16 @@ class Page:
     @property
     def healthy(self) -> bool:
         """Whether every claim about the cluster is true."""
-        return not self.problems
+        return not self.report.not_proved
 
     def first_line(self) -> str:
         """``healthy`` or ``NOT healthy: …``."""
         if self.healthy:
             return "healthy"
-        named = "; ".join(f"{one.title}: no, {one.evidence}" for one in self.problems[:FIRST_LINE_PROBLEMS])
-        more = len(self.problems) - FIRST_LINE_PROBLEMS
+        problems = [f"{node} does not answer" for node in silent(self.report.claims)]
+        problems += [f"{one.title}: no, {one.evidence.rstrip('.')}" for one in spoken(self.report.claims)]
+        more = len(problems) - FIRST_LINE_PROBLEMS
+        named = "; ".join(problems[:FIRST_LINE_PROBLEMS])
         return f"NOT healthy: {named}" + (f"; and {more} more" if more > 0 else "")
 
     def data(self) -> Row:
@@ -65,7 +67,7 @@ class Page:
             "healthy": self.healthy,
             "cluster": self.cluster,
             "at": self.at,
-            "problems": [one.data() for one in self.problems],
+            "problems": [one.data() for one in self.report.not_proved],
             "nodes": self.nodes,
             "consul": self.consul,
             "vault": self.vault,
@@ -83,8 +85,8 @@ class Page:
         blocks += _block("Nomad", _facts(self.nomad) + _table(self.nomad.get("clients", []), CLIENT_COLUMNS))
         blocks += _block("Certificates", _table(_by_state(self.certificates), ("node", "state", "ports")))
         blocks += _block("Bootstrap", _progress(self.steps))
-        if self.problems:
-            blocks += _block("What is wrong", [line for one in self.problems for line in one.text().splitlines()])
+        if not self.healthy:
+            blocks += _block("What is wrong", "\n".join(wrong(self.report.claims)).splitlines())
         return "\n".join(blocks)
 
 
@@ -105,7 +107,7 @@ def page(view: ClusterView, seen: Observations, steps: Mapping[str, StepRecord |
     return Page(
         cluster=view.definition.name,
         at=seen.at,
-        problems=report.not_proved,
+        report=report,
         nodes=_nodes(view, seen),
         consul=_consul(seen),
         vault=_vault(view, seen),

@@ -59,6 +59,8 @@ class Lab(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         if name not in self.nodes or (method == "destroy" and self.stuck):
             raise KeyError(name)
         if method == "minion_key":
+            if self.nodes[name]["state"] != "running":
+                raise KeyError(name)
             return self.own or None
         return self.nodes.pop(name) if method == "destroy" else self.nodes[name]
 
@@ -203,6 +205,14 @@ def test_destroy_ends_the_membership(driver: Any, lab: Lab, tmp_path: Path) -> N
     assert keys(lab, "minions") == {}
     # salt-cloud's own cachedir would leave the master's session key as it is
     assert (tmp_path / "cache" / ".dfn").exists()
+
+
+def test_a_node_that_is_down_is_destroyed_all_the_same(driver: Any, lab: Lab) -> None:
+    driver["lab.create"](vm())
+    lab.nodes[NODE]["state"] = "stopped"
+    driver["lab.destroy"](NODE, call="action")
+    assert lab.nodes == {}
+    assert keys(lab, "minions") == {}
 
 
 def test_the_support_server_does_not_remove_itself(driver: Any) -> None:

@@ -59,7 +59,7 @@ class Found:
 class Trace:
     """One place where something may be left of a node.
 
-    :param title: what holds afterwards, a sentence.
+    :param title: what is done about it, a verb phrase.
     """
 
     title: str
@@ -112,7 +112,7 @@ def forget(cluster: Cluster, outside: Outside, node_id: str, *, test: bool = Fal
             continue
         if not test:
             trace.take()
-        cluster.say(f"{trace.title}: {'would be done' if test else 'done'}")
+        cluster.say(f"would {trace.title}" if test else f"{trace.title}: done")
         taken.append(trace.title)
     return Forgotten(tuple(taken), tuple(gone))
 
@@ -120,7 +120,7 @@ def forget(cluster: Cluster, outside: Outside, node_id: str, *, test: bool = Fal
 def _stranger(node_id: str, traces: list[Trace]) -> Forgotten:
     """The registry's row goes last: what is left of a node that is not registered was never this cluster's."""
     if left := [trace.title for trace in traces if trace.left()]:
-        what = f"The registry does not know it, yet this does not hold: {'; '.join(left)}."
+        what = f"The registry does not know it, yet there would be something to do: {'; '.join(left)}."
         raise RegistryError(
             what, node=node_id, cure="find out what it is; `salt-run cluster.plan` names what is astray."
         )
@@ -163,29 +163,29 @@ def _traces(
 ) -> Iterator[Trace]:
     """In this order: first what could bring the node back, last the row by which a repeated call knows it."""
     yield Trace(
-        "The cloud has no machine of it",
+        "destroy its machine and its disk",
         lambda: outside.has_machine(node),
         lambda: outside.destroy_machine(node),
     )
-    yield Trace("Salt has no key of it", lambda: outside.has_key(node), lambda: outside.delete_key(node))
+    yield Trace("delete its Salt key", lambda: outside.has_key(node), lambda: outside.delete_key(node))
     if nomad:
         yield from _in_nomad(nomad, node, cluster.definition.region)
     if consul:
         yield from _in_consul(consul, node)
         accessor = agent_token(node).accessor
         yield Trace(
-            "Its Consul token is revoked",
+            "revoke its Consul token",
             lambda: consul.token(accessor) is not None,
             lambda: consul.delete_token(accessor),
         )
     secret = agent_token(node).secret
     yield Trace(
-        "The working copy of its token is destroyed",
+        "destroy the working copy of that token",
         lambda: cluster.journal.secret(secret) is not None,
         lambda: cluster.journal.destroy_secret(secret),
     )
     yield Trace(
-        "The registry does not name it",
+        "remove it from the registry",
         lambda: node in {one.id for one in cluster.nodes},
         lambda: cluster.registry.remove(node),
     )
@@ -198,11 +198,11 @@ def _in_nomad(nomad: Nomad, node: str, region: str) -> Iterator[Trace]:
         return [str(row["ID"]) for row in nomad.nodes() if row["Name"] == node]
 
     yield Trace(
-        "Nomad has no client of it", lambda: bool(clients()), lambda: [nomad.purge_node(one) for one in clients()]
+        "purge it from Nomad's clients", lambda: bool(clients()), lambda: [nomad.purge_node(one) for one in clients()]
     )
     yield _raft("Nomad", nomad, name)
     yield Trace(
-        "Nomad's servers do not know it",
+        "make Nomad's servers forget it",
         lambda: name in {member["Name"] for member in nomad.members()},
         lambda: nomad.force_leave(name),
     )
@@ -217,7 +217,7 @@ def _in_consul(consul: Consul, node: str) -> Iterator[Trace]:
         until(lambda: not known(), f"Consul to forget {node}", seconds=SECONDS, cure="run the same command again")
 
     yield _raft("Consul", consul, node)
-    yield Trace("Consul does not know it", known, take)
+    yield Trace("make Consul's members forget it", known, take)
 
 
 def _raft(service: str, client: Consul | Nomad, name: str) -> Trace:
@@ -228,4 +228,4 @@ def _raft(service: str, client: Consul | Nomad, name: str) -> Trace:
         for one in ids():
             client.remove_peer(one)
 
-    return Trace(f"{service}'s quorum does not count it", lambda: bool(ids()), take)
+    return Trace(f"take it out of {service}'s quorum", lambda: bool(ids()), take)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from saltern.prove.view import Seen
+
+NODE_DOWN = "docs/runbooks/node-down.md"
 
 
 class Result(str, Enum):
@@ -65,6 +69,12 @@ def claim(name: str, title: str, problem: str, *, evidence: str = "", node: str 
     return Claim(name, title, result, problem or evidence, node, cure)
 
 
+def without_value(name: str, title: str, look: Seen[Any], *, node: str = "") -> Claim:
+    """A claim whose look brought no value: unknown, or false where the answer was an error."""
+    result = Result.FALSE if look.answered else Result.UNKNOWN
+    return Claim(name, title, result, look.error, node, look.cure)
+
+
 @dataclass(frozen=True)
 class Report:
     """Every claim, in the order of the looks, and how long they took in seconds."""
@@ -90,8 +100,14 @@ class Report:
     def text(self) -> str:
         """The claims that hold, then those that do not, then the sum."""
         held = len(self.claims) - len(self.not_proved)
-        lines = [claim.text() for claim in _sorted(self.claims)]
-        return "\n".join([*lines, f"{held} of {len(self.claims)} claims are true, looked at in {self.seconds:.1f} s"])
+        lines = [claim.text() for claim in self.claims if claim.ok]  # first: the eye stays at the end of the page
+        return "\n".join(
+            [
+                *lines,
+                *wrong(self.claims),
+                f"{held} of {len(self.claims)} claims are true, looked at in {self.seconds:.1f} s",
+            ]
+        )
 
     def data(self) -> dict[str, Any]:
         """Plain data."""
@@ -99,6 +115,28 @@ class Report:
         return {"ok": self.ok, "seconds": round(self.seconds, 2), "claims": claims}
 
 
-def _sorted(claims: Iterable[Claim]) -> list[Claim]:
-    """What holds first: the eye stays at the end of the page."""
-    return sorted(claims, key=lambda claim: not claim.ok)
+def silent(claims: Iterable[Claim]) -> dict[str, int]:
+    """The nodes of which no TLS port gave an answer, with the number of claims that are unknown for that reason."""
+    unknown: dict[str, int] = {}
+    answered = set()
+    for one in claims:
+        if one.result is Result.UNKNOWN and one.node:
+            unknown[one.node] = unknown.get(one.node, 0) + 1
+        elif one.name.startswith("tls."):
+            answered.add(one.node)
+    return {node: number for node, number in unknown.items() if node not in answered}
+
+
+def spoken(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims that do not hold, without those that are unknown because their node is silent."""
+    nodes = silent(claims)
+    return [one for one in claims if not one.ok and not (one.result is Result.UNKNOWN and one.node in nodes)]
+
+
+def wrong(claims: Sequence[Claim]) -> list[str]:
+    """What does not hold: a line for a node that is silent as a whole, then each other claim."""
+    lines = [
+        f"{Result.UNKNOWN.value:<8} {node} does not answer at all ({number} claims about it are unknown): {NODE_DOWN}"
+        for node, number in silent(claims).items()
+    ]
+    return lines + [one.text() for one in spoken(claims)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from saltern.model import Node
-from saltern.prove.claims import Claim, claim
+from saltern.prove.claims import NODE_DOWN, Claim, Result, claim, without_value
 from saltern.prove.observations import Observations
 from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
 from saltern.prove.view import ClusterView
@@ -39,7 +39,7 @@ def _served(node: Node, port: TlsPort, seen: Observations) -> Claim:
     title = f"{node.id}: {port.label} (port {port.number}) shows a certificate of the {port.root} root for {names}"
     name = f"tls.{node.id}.{port.number}"
     if found.value is None:
-        return claim(name, title, found.error, node=node.id, cure=found.cure)
+        return without_value(name, title, found, node=node.id)
     days = (found.value.expires - seen.at) / DAY if found.value.expires else 0
     cure = f"`salt {node.id} state.apply` writes and serves the right one; find out who changed it."
     problem = "; ".join(found.value.problems)
@@ -51,7 +51,7 @@ def _mutual(node: Node, port: TlsPort, seen: Observations) -> Claim:
     title = f"{node.id}: {port.label} (port {port.number}) refuses a client without a certificate"
     name = f"mutual.{node.id}.{port.number}"
     if found.value is None:
-        return claim(name, title, found.error, node=node.id, cure=found.cure)
+        return without_value(name, title, found, node=node.id)
     problem = ""
     if not found.value.refused:
         problem = "it asked for one, then let the client in" if found.value.asked else "it did not ask for one"
@@ -61,14 +61,16 @@ def _mutual(node: Node, port: TlsPort, seen: Observations) -> Claim:
 
 def _plain(view: ClusterView, node: Node, seen: Observations) -> Claim:
     """Consul's plain port must be closed; the others answer plain HTTP with an error."""
+    name, title = f"plain.{node.id}", f"{node.id}: plain HTTP gets nothing"
+    if seen.silent(node.id):
+        return Claim(name, title, Result.UNKNOWN, "none of its ports gives an answer", node.id, NODE_DOWN)
     answers = {number: look.value for (where, number), look in seen.plain.items() if where == node.id and look.value}
     open_ports = [
         str(number) for number, value in answers.items() if number == CONSUL_PLAIN_HTTP or value[0] < FIRST_ERROR
     ]
     problem = f"plain HTTP is answered on port {', '.join(sorted(open_ports))}" if open_ports else ""
-    title = f"{node.id}: plain HTTP gets nothing"
     cure = f"`salt {node.id} state.apply` restores configuration and firewall; find out who changed them."
-    return claim(f"plain.{node.id}", title, problem, node=node.id, cure=cure)
+    return claim(name, title, problem, node=node.id, cure=cure)
 
 
 def _anonymous(node: Node, service: str, label: str, seen: Observations) -> Claim:
@@ -76,7 +78,7 @@ def _anonymous(node: Node, service: str, label: str, seen: Observations) -> Clai
     title = f"{node.id}: {label} shows nothing without a token"
     name = f"anonymous.{service}.{node.id}"
     if found.value is None:
-        return claim(name, title, found.error, node=node.id, cure=found.cure)
+        return without_value(name, title, found, node=node.id)
     problem = f"it answers {', '.join(found.value)}" if found.value else ""
     cure = f"Take the rights away from {label}'s anonymous token, then find out who gave them."
     return claim(name, title, problem, node=node.id, cure=cure)
@@ -84,7 +86,9 @@ def _anonymous(node: Node, service: str, label: str, seen: Observations) -> Clai
 
 def _jwks(node: Node, seen: Observations) -> Claim:
     found = seen.jwks[node.id]
-    problem = found.error if found.value is None else ("" if found.value else "it shows no key")
-    title = f"{node.id}: Nomad shows its health and its public keys to anyone"
-    cure = found.cure or f"Consul and Vault need the keys to know Nomad's jobs: journalctl -u nomad on {node.id}."
-    return claim(f"jwks.{node.id}", title, problem, evidence=f"{found.value} keys", node=node.id, cure=cure)
+    title, name = f"{node.id}: Nomad shows its health and its public keys to anyone", f"jwks.{node.id}"
+    if found.value is None:
+        return without_value(name, title, found, node=node.id)
+    problem = "" if found.value else "it shows no key"
+    cure = f"Consul and Vault need the keys to know Nomad's jobs: journalctl -u nomad on {node.id}."
+    return claim(name, title, problem, evidence=f"{found.value} keys", node=node.id, cure=cure)

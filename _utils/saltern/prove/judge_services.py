@@ -7,7 +7,7 @@ from typing import Any
 
 from saltern.clients.vault import Health
 from saltern.model import Node
-from saltern.prove.claims import Claim, Result, claim
+from saltern.prove.claims import Claim, Result, claim, without_value
 from saltern.prove.observations import ANONYMOUS_CONSUL, ConsulSeen, NomadSeen, Observations
 from saltern.prove.view import ClusterView
 
@@ -30,7 +30,7 @@ def _consul(view: ClusterView, seen: Observations) -> Iterator[Claim]:
     found = seen.consul.value
     if found is None:
         for name, title in titles.items():
-            yield claim(name, title, seen.consul.error, cure=seen.consul.cure)
+            yield without_value(name, title, seen.consul)
         return
     problem = _quorum(declared, view.having("consul-server"), found.voters, found.healthy)
     cure = "journalctl -u consul on the server that is missing; two of three must run."
@@ -91,7 +91,7 @@ def _unsealed(node: Node, label: str, seen: Observations) -> Claim:
     found = seen.vault[node.id]
     name, title = f"vault.unsealed.{node.id}", f"{node.id}: {label} is unsealed"
     if found.value is None:
-        return claim(name, title, found.error, node=node.id, cure=found.cure)
+        return without_value(name, title, found, node=node.id)
     problem = "" if found.value.unsealed else f"it is {found.value.name.lower()}"
     cure = "With a transit seal: unseal the transit Vault, then restart this one; else salt-run cluster.unseal."
     if label != "Vault":
@@ -107,9 +107,9 @@ def _nomad(view: ClusterView, seen: Observations) -> Iterator[Claim]:
     voters = f"Nomad has a leader and {_voters(declared)}, all alive"
     found, clients = seen.nomad.value, view.having("nomad-client")
     if found is None:
-        yield claim("nomad.voters", voters, seen.nomad.error, cure=seen.nomad.cure)
+        yield without_value("nomad.voters", voters, seen.nomad)
         for node in clients:
-            yield _client(node, None, seen.nomad.error)
+            yield without_value(f"nomad.client.{node.id}", _client_title(node), seen.nomad, node=node.id)
         return
     problem = _quorum(declared, view.having("nomad-server"), found.voters, found.healthy)
     cure = "journalctl -u nomad on the server that is missing; two of three must run."
@@ -123,17 +123,20 @@ def _nomad(view: ClusterView, seen: Observations) -> Iterator[Claim]:
     yield claim("nomad.clients", "Nomad has no other clients than the registered ones", problem, cure=cure)
 
 
-def _client(node: Node, found: NomadSeen | None, error: str = "") -> Claim:
-    name, title = f"nomad.client.{node.id}", f"{node.id}: the Nomad client is ready and takes work"
-    rows = [row for row in found.nodes if row["Name"] == node.id] if found else []
+def _client_title(node: Node) -> str:
+    return f"{node.id}: the Nomad client is ready and takes work"
+
+
+def _client(node: Node, found: NomadSeen) -> Claim:
+    rows = [row for row in found.nodes if row["Name"] == node.id]
     ready = [row for row in rows if row["Status"] == "ready"]
-    problem = error
-    if not error and not ready:
+    problem = ""
+    if not ready:
         problem = f"it is {rows[0]['Status']}" if rows else "Nomad does not know it"
-    elif ready and ready[0]["SchedulingEligibility"] != "eligible":
+    elif ready[0]["SchedulingEligibility"] != "eligible":
         problem = "it is ready but not eligible"
     cure = f"journalctl -u nomad on {node.id}; `nomad node eligibility -enable` when it was set aside on purpose."
-    return claim(name, title, problem, node=node.id, cure=cure)
+    return claim(f"nomad.client.{node.id}", _client_title(node), problem, node=node.id, cure=cure)
 
 
 # The canary
@@ -146,7 +149,7 @@ def _canary(view: ClusterView, seen: Observations) -> Claim:
     if not view.canary_digest:
         return Claim(name, title, Result.UNKNOWN, "its marker is not known here", cure="Run cluster.bootstrap.")
     if seen.canary.value is None:
-        return claim(name, title, seen.canary.error, cure=seen.canary.cure)
+        return without_value(name, title, seen.canary)
     if not seen.canary.value:
         return claim(name, title, "no instance passes its check in Consul", cure=cure)
     addresses = {address for node in view.having("vault") for address in node.addresses}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from saltern.clients.consul import Consul, Member
 from saltern.clients.nomad import Nomad
 from saltern.clients.vault import Health, Vault
-from saltern.errors import ServiceUnreachable
+from saltern.errors import ServiceError, ServiceUnreachable
 from saltern.model import Node
 from saltern.prove import anonymous, plain, tls_probe
 from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
@@ -84,6 +84,11 @@ class Observations:
     nomad: Seen[NomadSeen] = field(default_factory=lambda: Seen(None, "No Nomad server is registered."))
     canary: Seen[list[CanarySeen]] = field(default_factory=lambda: Seen(None, "No Consul server answers."))
 
+    def silent(self, node: str) -> bool:
+        """Whether no TLS port of the node gave any answer."""
+        looks = [look for (where, _), look in self.tls.items() if where == node]
+        return bool(looks) and not any(look.value or look.answered for look in looks)
+
 
 def gather(view: ClusterView) -> Observations:
     """Look at everything. Changes nothing."""
@@ -136,7 +141,7 @@ def _look_at(view: ClusterView, node: Node, seen: Observations, roots: dict[str,
 
 def _nowhere(later: Later, node: Node, target: dict[Any, Any], key: Any, _: Callable[[], Any]) -> None:
     def look() -> None:
-        raise ServiceUnreachable("It has no address yet.", node=node.id, cure="Run cluster.build.")
+        raise ServiceError("It has no address yet.", node=node.id, cure="Run cluster.build.")
 
     later(target, key, look)
 
@@ -176,7 +181,7 @@ def _ask_consul(view: ClusterView, node: Node) -> ConsulSeen:
     client = _consul(view, node)
     leader = client.leader()
     if not leader:
-        raise ServiceUnreachable("Consul has no leader.", node=node.id, cure=f"journalctl -u consul on {node.id}")
+        raise ServiceError("Consul has no leader.", node=node.id, cure=f"journalctl -u consul on {node.id}")
     token = client.token(ANONYMOUS_CONSUL) or {}
     rights = [f"{row['Name']}" for kind in ("Policies", "Roles") for row in token.get(kind) or ()]
     health = client.autopilot_health()

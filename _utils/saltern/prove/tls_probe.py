@@ -7,6 +7,7 @@ served is then judged by :func:`verify`, against the root and the name that the 
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from saltern.errors import ServiceError
+from saltern.errors import ServiceError, ServiceUnreachable
 from saltern.pki import chain
 
 # The byte that makes an RPC port speak TLS: helper/pool/conn.go of Nomad 1.11, agent/pool/conn.go of Consul 1.21.
@@ -81,7 +82,8 @@ def probe(
     :param preamble: bytes that the port wants before TLS: :data:`NOMAD_RPC`, :data:`CONSUL_RPC`.
     :param client: paths of a client's certificate and key, both PEM.
     :param timeout: seconds for all of it.
-    :raises ServiceError: when nothing answers, or no TLS does.
+    :raises ServiceUnreachable: when nothing answers.
+    :raises ServiceError: when the port is closed, or what answers is not TLS.
     """
     where = f"{address} port {port}"
     deadline = time.monotonic() + timeout
@@ -93,10 +95,16 @@ def probe(
             refused = session.handshake()
             return Served(address, port, session.protocol, session.chain, session.requested, refused)
     except (ssl.SSLError, OSError, EOFError) as error:
-        raise ServiceError(
+        kind = ServiceUnreachable if isinstance(error, TimeoutError) or _is_nowhere(error) else ServiceError
+        raise kind(
             f"{where} does not speak TLS to a probe: {error or type(error).__name__}.",
             cure="check that the service runs, listens there, and that the firewall lets this host in.",
         ) from error
+
+
+def _is_nowhere(error: Exception) -> bool:
+    """Whether the network found no way to the host."""
+    return getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 def verify(served: Served, root_pem: str, name: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from saltern.errors import SalternError
+from saltern.errors import SalternError, ServiceUnreachable
 from saltern.model import Definition, Node
 
 CANARY = "canary"  # the container that proves workload identities: its job, its service
@@ -49,11 +49,15 @@ class ClusterView:
 
 @dataclass(frozen=True)
 class Seen(Generic[T]):
-    """What a look brought; without a value ``error`` and ``cure`` say why."""
+    """What a look brought; without a value ``error`` and ``cure`` say why.
+
+    :param answered: whether there was an answer, though one without a value: then the claim is false, not unknown.
+    """
 
     value: T | None
     error: str = ""
     cure: str = ""
+    answered: bool = False
 
 
 def attempt(look: Callable[[], T]) -> Seen[T]:
@@ -61,4 +65,4 @@ def attempt(look: Callable[[], T]) -> Seen[T]:
     try:
         return Seen(look())
     except SalternError as error:
-        return Seen(None, error.what, error.cure)
+        return Seen(None, error.what, error.cure, answered=not isinstance(error, ServiceUnreachable))

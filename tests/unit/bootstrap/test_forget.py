@@ -136,7 +136,7 @@ def test_after_an_interruption_it_takes_the_rest(world):
     with pytest.raises(SalternError, match="terminal"):
         world.forget()
     world.outside.delete_key = world.take("key")
-    assert "The cloud has no machine of it" in world.forget().gone
+    assert "destroy its machine and its disk" in world.forget().gone
     assert not world.places
 
 

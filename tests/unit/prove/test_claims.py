@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +19,8 @@ from saltern.prove.judge_ports import port_claims
 from saltern.prove.judge_services import service_claims
 from saltern.prove.observations import CanarySeen, ConsulSeen, NomadSeen, Observations, TlsSeen
 from saltern.prove.ports import tls_ports
-from saltern.prove.view import Seen
+from saltern.prove.tls_probe import probe
+from saltern.prove.view import Seen, attempt
 
 NOW, DAY, DIGEST = 1_800_000_000.0, 86400.0, "d" * 64
 SERVER = ("consul-server", "vault", "nomad-server")
@@ -258,10 +260,58 @@ def test_the_page_of_a_sick_cluster():
     page = status.page(at, seen, {})
     text = page.text()
     assert text.startswith("NOT healthy: All 5 nodes are alive in Consul: no, s3 is failed; s2: Vault is unsealed: no")
-    assert "and 2 more" in text.splitlines()[0]
+    assert text.splitlines()[0].endswith("no, it is sealed; and 3 more")
     assert "  s3       nothing served   on 8300, 8501" in text.splitlines()
     assert {row["id"]: row["state"] for row in page.nodes}["s3"] == "down"
     assert "What is wrong" in text and "cure: " in text
+
+
+def silence(seen: Observations, name: str) -> None:
+    """Everything that is asked of the node itself goes unanswered."""
+    for looks in (seen.tls, seen.anonymous, seen.vault, seen.jwks):
+        for key in looks:
+            if name in (key if isinstance(key, tuple) else (key,)):
+                looks[key] = Seen(None, "timed out.", "look at it")
+
+
+def test_a_silent_node_is_told_in_one_line_and_nobody_else_is_accused():
+    at = view()
+    seen = healthy(at)
+    member(seen, "s2", "failed")
+    silence(seen, "s2")
+    report = Report((*service_claims(at, seen), *port_claims(at, seen)))
+    assert {one.name for one in report.not_proved if one.result is Result.FALSE} == {"consul.members"}
+    lines = [line for line in report.text().splitlines() if not line.startswith("ok")]
+    count = sum(one.result is Result.UNKNOWN for one in report.not_proved)
+    assert count > 10
+    assert lines[:2] == [
+        f"unknown  s2 does not answer at all ({count} claims about it are unknown): docs/runbooks/node-down.md",
+        "false    All 5 nodes are alive in Consul",
+    ]
+    assert len(lines) == 5  # evidence, cure and the sum
+    assert report.exit_status == 1
+    first = status.page(at, seen, {}).first_line()
+    assert first == "NOT healthy: s2 does not answer; All 5 nodes are alive in Consul: no, s2 is failed"
+
+
+def test_no_answer_is_unknown_and_an_answer_with_an_error_false():
+    at = view()
+    seen = healthy(at)
+    seen.anonymous["consul", "c1"] = Seen(None, "gave no answer within 3 s.", "look at its load")
+    seen.jwks["s1"] = Seen(None, "refused with 500", "look at it", answered=True)
+    claims = judged(at, seen)
+    assert {name: one.result for name, one in claims.items()} == {
+        "anonymous.consul.c1": Result.UNKNOWN,
+        "jwks.s1": Result.FALSE,
+    }
+
+
+def test_a_closed_port_is_false_a_silent_one_unknown():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        number = listening.getsockname()[1]
+        hangs = attempt(lambda: probe("127.0.0.1", number, timeout=0.2))
+    closed = attempt(lambda: probe("127.0.0.1", number, timeout=0.2))
+    assert (hangs.answered, closed.answered) == (False, True)
 
 
 @pytest.mark.parametrize("word", ["failed", "left"])
