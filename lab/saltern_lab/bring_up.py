@@ -18,6 +18,7 @@ from saltern_lab.progress import Progress
 from saltern_lab.settings import REPOSITORY, SUPPORT, Lab, cache
 
 FETCH = REPOSITORY / "support" / "fetch-artifacts"
+KEPT = 3.0  # seconds within which nothing but what is kept already was found
 SETTLING = 90.0  # seconds after which what is still wrong is not the boot's doing any more
 NEXT = """
 What to try next:
@@ -66,7 +67,7 @@ class BringUp:
             )
         try:
             yield
-            if process.poll() is None:
+            if not _ends_within(process, KEPT):
                 with self.progress.step("artifacts (Consul, Vault, Nomad, images)", 20 * 60, log=log):
                     process.wait()
         finally:
@@ -111,10 +112,14 @@ class BringUp:
 
     def bootstrap(self, summary: definition.Summary) -> None:
         """`cluster.build` and `cluster.bootstrap` in the support server, with the operators standing by."""
-        self._in_support("cluster.build", 60, "salt-run", "cluster.build")
+        done = self.lab.directory / "bootstrapped"
+        again = ", again" if done.exists() else ""  # then it is quicker, and remembered apart
+        self._in_support(f"cluster.build{again}", 2 if again else 60, "salt-run", "cluster.build")
         with operators.Answering(self.support, summary.threshold) as answering:
             try:
-                self._in_support("cluster.bootstrap", 120, "salt-run", "cluster.bootstrap")
+                title, typical = f"cluster.bootstrap{again}", 15 if again else 120
+                self._in_support(title, typical, "salt-run", "cluster.bootstrap")
+                done.touch()
             except LabError as error:
                 raise LabError("\n".join(filter(None, [str(error), answering.last_error]))) from error
 
@@ -165,6 +170,14 @@ class BringUp:
         # only what does not hold has a cure
         false = [f"{claim['name']}: {claim['evidence']} Cure: {claim['cure']}" for claim in claims if claim["cure"]]
         return [] if ok else false or ["cluster.prove does not hold."]
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def threshold(lab: Lab) -> int:

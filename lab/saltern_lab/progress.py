@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import sys
 import threading
 import time
@@ -53,10 +54,12 @@ class Progress:
         def remind() -> None:
             while not shows_itself and not done.wait(1.0 if self._terminal else INTERVAL):
                 left = max(expected - (time.monotonic() - began), 0)
-                text = f"{title}: {time.monotonic() - began:.0f} s, about {left:.0f} s left{_last_line(log)}"
+                # A log has a countdown of its own, so that there is one only.
+                text = _last_line(log) or f"{title}: {time.monotonic() - began:.0f} s, about {left:.0f} s left"
                 if self._terminal:
+                    line = f"[{self.elapsed():4.0f} s] {text}"[: shutil.get_terminal_size().columns - 1]
                     with self._lock:
-                        print(f"\r\033[K[{self.elapsed():4.0f} s] {text}", end="", flush=True)
+                        print(f"\r\033[K{line}", end="", flush=True)
                 else:
                     self.say(text)
 
@@ -91,4 +94,4 @@ class Progress:
 
 def _last_line(log: Path | None) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log and log.exists() else []
-    return f" ({lines[-1].strip()[:90]})" if lines else ""
+    return lines[-1].strip() if lines else ""

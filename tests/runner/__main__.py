@@ -99,11 +99,14 @@ class Run:
             say(complaint)
 
 
+TIER_HELP = f"only these tiers, one or more of: {', '.join(NAMES)} (default: all)"
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="tests/run", description="Runs Saltern's tests; as root, on Debian 12.")
     parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--tier", nargs="+", action="extend", default=[], metavar="NAME", choices=NAMES)
+    parser.add_argument("--tier", nargs="+", action="extend", default=[], metavar="NAME", choices=NAMES, help=TIER_HELP)
     parser.add_argument("--full", action="store_true", help="also tests marked `full`, which take long")
     parser.add_argument("--list", action="store_true", help="name the tiers and what each proves, run nothing")
     parser.add_argument("-k", dest="expression", default="", metavar="EXPR", help="only tests that match, as in pytest")

@@ -27,11 +27,13 @@ class Progress:
         self._lock, self._began = threading.Lock(), time.monotonic()
         self._running: dict[str, str] = {}
         self._finished: set[str] = set()
+        self._works = False
         self._typical = {name: float(journal.fact(f"seconds/{name}") or 0) for name in self._steps}
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         with self._lock:
+            self._works = self._works or event.state == "running"
             if event.state in ("checking", "running"):
                 self._running[event.step] = event.title
                 if event.state == "running" and not self._live:
@@ -58,6 +60,9 @@ class Progress:
             self._line(f"      {event.text}")
 
     def _left(self) -> str:
+        """Nothing as long as every step holds: how long they took to do tells nothing about looking at them."""
+        if not self._works:
+            return ""
         left = seconds_left(self._steps, self._typical, self._finished)
         return f", about {left:.0f} s left" if left >= 1 else ""
 

@@ -24,6 +24,7 @@ def parser(name: str, purpose: str, details: str = "") -> argparse.ArgumentParse
 def node_and_command(name: str, purpose: str, arguments: list[str], details: str = "") -> tuple[str, list[str]]:
     """``NODE [--] COMMAND…``: whatever follows the node belongs to the command, dashes and all."""
     read = parser(name, purpose, details)
+    read.usage = f"lab/{name} NODE -- COMMAND"
     read.add_argument("node", metavar="NODE")
     read.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="after --")
     parsed = read.parse_args(arguments)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from saltern_lab import client
+from saltern_lab import client, names
 from saltern_lab.commands import arguments as reading
+from saltern_lab.node import LabNode
 from saltern_lab.settings import Lab
 
 
@@ -14,6 +15,8 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("node", metavar="NODE")
     parsed = parser.parse_args(arguments)
-    client.call(Lab.from_environment().socket, "kill", name=parsed.node)
-    print(f"{parsed.node}: killed; lab/start {parsed.node} boots it again")
+    lab = Lab.from_environment()
+    ran = LabNode(lab, names.node(parsed.node)).leader() is not None
+    client.call(lab.socket, "kill", name=parsed.node)
+    print(f"{parsed.node}: {'killed' if ran else 'was down already'}; lab/start {parsed.node} boots it again")
     return 0

@@ -46,3 +46,14 @@ def test_labs_side_by_side_do_not_lose_each_others_durations(path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(cook, range(40)))
     assert all(Progress(path).expected(f"dish {number}", 99) < 5 for number in range(40))
+
+
+def test_a_log_is_shown_whole_and_brings_the_only_countdown(path, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("saltern_lab.progress.INTERVAL", 0.01)
+    line = f"building vault 1.21.1: {'x' * 120}, about 4 min 53 s left in all"
+    (tmp_path / "log").write_text(f"earlier\n{line}\n")
+    shown = ""
+    with Progress(path).step("artifacts", 600, log=tmp_path / "log"):
+        while line not in shown:
+            shown += capsys.readouterr().out
+    assert shown.count(" left") == shown.count("left in all")
