@@ -164,3 +164,20 @@ def test_the_undo_of_a_role_leaves_nothing_and_the_highstate_brings_it_back(lab)
     restored = lab.salt(node, "state.highstate")[node]
     assert all(one["result"] for one in restored.values()), restored
     lab.becomes_green()
+
+
+@pytest.mark.full
+def test_a_lost_node_is_forgotten_and_another_takes_its_place(lab):
+    lost = lab.nodes("nomad-client")[-1]
+    status, text = lab.runner("cluster.forget", lost)
+    assert status == 1 and "answers" in text
+    lab.run("kill", lost)
+    wait_for(lambda: lab.runner("cluster.forget", lost, "test=True")[0] == 0, 120, "Consul to give the node up")
+    status, first = lab.runner("cluster.forget", lost)
+    assert status == 0 and "remove it from the registry" in first["taken"]
+    assert lab.runner("cluster.forget", lost)[1]["taken"] == []
+    assert lost not in lab.on("support", "salt-key", "-L")
+    status, built = lab.runner("cluster.build")
+    assert (status, len(built["created"])) == (0, 1)
+    assert lab.runner("cluster.bootstrap")[0] == 0
+    lab.becomes_green()
