@@ -78,7 +78,7 @@ class Forgotten:
 def refusal(node: Node, found: Found) -> SalternError | None:
     """Why the node may not be forgotten, or ``None``. Pure."""
     if node.has("support"):
-        return SalternError("It is the support server.", node=node.id, cure="replace it by hand; see docs/how-to/")
+        return SalternError("It is the support server.", node=node.id, cure="replace it by hand: docs/how-to/support-server.md")
     if found.answers:
         cure = f"drain it and destroy its machine (salt-cloud -d {node.id}), then run this again."
         return SalternError("Its minion answers: it is not lost.", node=node.id, cure=cure)
