@@ -78,7 +78,8 @@ class Forgotten:
 def refusal(node: Node, found: Found) -> SalternError | None:
     """Why the node may not be forgotten, or ``None``. Pure."""
     if node.has("support"):
-        return SalternError("It is the support server.", node=node.id, cure="replace it by hand: docs/how-to/support-server.md")
+        cure = "replace it by hand: docs/how-to/support-server.md"
+        return SalternError("It is the support server.", node=node.id, cure=cure)
     if found.answers:
         cure = f"drain it and destroy its machine (salt-cloud -d {node.id}), then run this again."
         return SalternError("Its minion answers: it is not lost.", node=node.id, cure=cure)
@@ -121,9 +122,7 @@ def _stranger(node_id: str, traces: list[Trace]) -> Forgotten:
     """The registry's row goes last: what is left of a node that is not registered was never this cluster's."""
     if left := [trace.title for trace in traces if trace.left()]:
         what = f"The registry does not know it, yet there would be something to do: {'; '.join(left)}."
-        raise RegistryError(
-            what, node=node_id, cure="find out what it is; `salt-run cluster.plan` names what is astray."
-        )
+        raise RegistryError(what, node=node_id, cure="find out what it is: `salt-run cluster.plan`")
     return Forgotten((), tuple(trace.title for trace in traces))
 
 
@@ -197,9 +196,11 @@ def _in_nomad(nomad: Nomad, node: str, region: str) -> Iterator[Trace]:
     def clients() -> list[str]:
         return [str(row["ID"]) for row in nomad.nodes() if row["Name"] == node]
 
-    yield Trace(
-        "purge it from Nomad's clients", lambda: bool(clients()), lambda: [nomad.purge_node(one) for one in clients()]
-    )
+    def purge() -> None:
+        for one in clients():
+            nomad.purge_node(one)
+
+    yield Trace("purge it from Nomad's clients", lambda: bool(clients()), purge)
     yield _raft("Nomad", nomad, name)
     yield Trace(
         "make Nomad's servers forget it",
