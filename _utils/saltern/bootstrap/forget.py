@@ -12,6 +12,7 @@ from typing import Protocol
 from saltern.bootstrap.cluster import Cluster
 from saltern.bootstrap.policies import agent_token
 from saltern.clients.consul import Consul
+from saltern.clients.http import Quorum
 from saltern.clients.nomad import Nomad
 from saltern.errors import RegistryError, SalternError
 from saltern.model import Node
@@ -127,12 +128,22 @@ def _stranger(node_id: str, traces: list[Trace]) -> Forgotten:
 
 
 def _consul(cluster: Cluster) -> Consul | None:
-    """A client that may change things; ``None`` where the bootstrap has not come to Consul."""
-    return cluster.consul(_token(cluster, "consul")) if cluster.journal.reached("consul") else None
+    """A client of Consul's leader that may change things; ``None`` where the bootstrap has not come to Consul."""
+    if not cluster.journal.reached("consul"):
+        return None
+    return cluster.consul(_token(cluster, "consul"), _leader(cluster.having("consul-server"), cluster.consul("")))
 
 
 def _nomad(cluster: Cluster) -> Nomad | None:
-    return cluster.nomad(_token(cluster, "nomad")) if cluster.journal.reached("nomad-server") else None
+    if not cluster.journal.reached("nomad-server"):
+        return None
+    return cluster.nomad(_token(cluster, "nomad"), _leader(cluster.having("nomad-server"), cluster.nomad("")))
+
+
+def _leader(servers: list[Node], client: Quorum) -> Node | None:
+    """The node of the leader: the others learn of a fresh token a moment later and refuse it until then."""
+    address = client.leader().rpartition(":")[0].strip("[]")
+    return next((node for node in servers if address in node.addresses), None)
 
 
 def _token(cluster: Cluster, service: str) -> str:

@@ -46,11 +46,17 @@ def test_a_dead_one_of_three_servers_is_not_refused(member):
     assert refusal(node("x-1", *SERVER), Found(False, member, {"Consul": (3, 2), "Nomad": (3, 2)})) is None
 
 
+FIRST, LEADER = (
+    Node(name, "group", SERVER, "core", "general", address)
+    for name, address in (("first-1", "10.0.0.1"), ("leader-1", "10.0.0.2"))
+)
+
+
 class World:
     """What knows the node ``lost-1``: a set of places; every taking away is written down."""
 
     def __init__(self, *places: str) -> None:
-        self.places, self.calls, self.said = set(places), [], []
+        self.places, self.calls, self.said, self.asked = set(places), [], [], set()
         take = self.take
         self.outside: Any = SimpleNamespace(
             answers=lambda name: False,
@@ -67,8 +73,9 @@ class World:
                 destroy_secret=take("secret"),
             ),
             registry=SimpleNamespace(remove=take("row")),
-            consul=lambda token: self.service("consul", "lost-1"),
-            nomad=lambda token: self.service("nomad", "lost-1.global"),
+            having=lambda role: [FIRST, LEADER],
+            consul=lambda token, at=FIRST: self.service("consul", "lost-1", token, at),
+            nomad=lambda token, at=FIRST: self.service("nomad", "lost-1.global", token, at),
             say=self.said.append,
         )
 
@@ -79,11 +86,14 @@ class World:
 
         return taken
 
-    def service(self, kind: str, name: str) -> Any:
+    def service(self, kind: str, name: str, token: str, at: Node) -> Any:
+        if token:
+            self.asked.add(at.id)
         here = self.places
         members: list[Any] = [Member("lost-1", "", "failed", True)] if kind == "consul" else [{"Name": name}]
         others = [{"Name": f"other-{number}", "Healthy": True} for number in (1, 2)]
         return SimpleNamespace(
+            leader=lambda: "10.0.0.2:8300",
             autopilot_health=lambda: {"Servers": [*others, {"Name": name, "Healthy": False}]},
             members=lambda: members if f"{kind} member" in here else [],
             nodes=lambda: [{"Name": "lost-1", "Node": "lost-1", "ID": "i"}] if f"{kind} node" in here else [],
@@ -115,6 +125,12 @@ def test_everything_is_taken_the_row_last(world):
     assert not world.places
     assert (world.calls[0], world.calls[-1]) == ("machine", "row")
     assert len(done.taken) == len(world.said) == 10 and not done.gone
+
+
+def test_only_leaders_see_the_fresh_tokens(world):
+    """Another server refuses a token that it has not heard of yet."""
+    world.forget()
+    assert world.asked == {"leader-1"}
 
 
 def test_dry_nothing_is_taken(world):
