@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from saltern.errors import CertificateError, told_as
-from saltern.pki import chain, renewal
+from saltern.clients import systemd
+from saltern.clients.leadership import Leadership
+from saltern.errors import CertificateError, SalternError, told_as
+from saltern.files import only_one
+from saltern.pki import chain, renewal, tls_probe
+from saltern.pki.convergence import MAXIMUM_CHARACTERS, MAXIMUM_PROBLEMS, Convergence, place
 from saltern.pki.deployed import Deployed, Pending
 from saltern.pki.entitlements import CertificateSpec, from_pillar
+from saltern.pki.ports import TlsPort
+from saltern.pki.serving import Effect, Finding
 from saltern.waiting import until
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 60  # seconds in which a busy master is asked again; each single call has Salt's own timeout on top
+PROBE_SECONDS = 1.0  # this node's own ports answer within milliseconds; a beacon holds up its minion meanwhile
 
 
 def plan(
@@ -70,6 +80,70 @@ def renew(
             return _apply(specs, deployed)
 
 
+def check() -> list[dict[str, str]]:
+    """Compares certificates, trust files and keys with the pillar, and every port with the file that it should serve.
+
+    Nothing is changed; each port of this node is connected to once.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call node_cert.check
+
+    Rights: root on the node.
+
+    :returns: what is wrong, each with ``kind`` (``expiring``, ``wrong-root``, ``invalid``, ``access``, ``trust``,
+        ``served``, ``unread``, ``silent``), ``subject`` and ``reason``; empty when all is well.
+    :raises CommandExecutionError: the pillar names no certificates, describes one wrongly, or lacks a root.
+    """
+    with told_as(CommandExecutionError):
+        specs, deployed = _sources(None, None, "")
+        found = _file_findings(specs, deployed) + _convergence(specs, deployed).look()
+    return [one.data() for one in found]
+
+
+def converge() -> dict[str, Any]:
+    """Renews what is due and has every process take it: reload, look at the port, restart where that does not help.
+
+    A server restarts in its turn, which the master gives to one node at a time, while all others serve; the leader
+    goes last. Problems that are left are reported to the master and shown by `cluster.status`; the next run without
+    any takes them back. A second call while one runs returns at once.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call node_cert.converge
+
+    Rights: root on the node, whose minion key the master has accepted.
+
+    :returns: ``renewed`` (labels and paths), ``done`` (what became of processes), ``problems``; or ``busy``. The
+        return code is 1 when there are problems.
+    :raises CommandExecutionError: the pillar names no certificates, describes one wrongly, or lacks a root.
+    """
+    with told_as(CommandExecutionError), only_one(f"{__opts__['cachedir']}/node_cert.lock") as alone:
+        if not alone:
+            return {"busy": True}
+        specs, deployed = _sources(None, None, "")
+        renewed: list[str] = []
+        problems: list[str] = []
+        try:
+            with deployed.locked():
+                applied = _apply(specs, deployed)
+            renewed = sorted({name for part in applied.values() for name in part})
+        except SalternError as error:
+            problems.append(str(error))
+        done, left = _convergence(specs, deployed).run()
+        _refresh_daemon()
+        problems += left
+        _report(problems)
+    if problems:
+        log.error("Certificates: %s", " | ".join(problems))
+        __context__["retcode"] = 1
+    return {"renewed": renewed, "done": done, "problems": problems}
+
+
 def installed(certificates: list[dict[str, Any]] | None = None) -> dict[str, dict[str, str]]:
     """The certificates that lie on this node.
 
@@ -88,7 +162,7 @@ def installed(certificates: list[dict[str, Any]] | None = None) -> dict[str, dic
         specs, deployed = _sources(certificates, None, "")
     found = {spec.label: deployed.installed(spec) for spec in specs}
     return {
-        label: {**_described(leaf), "renew_after": f"{renewal.renew_after(leaf):%FT%TZ}"}
+        label: {**_described(leaf), "renew_after": f"{renewal.renew_after(leaf, __opts__['id']):%FT%TZ}"}
         for label, leaf in found.items()
         if leaf is not None
     }
@@ -169,6 +243,8 @@ def _apply(specs: tuple[CertificateSpec, ...], deployed: Deployed) -> dict[str, 
     for spec in specs:
         if spec.label in done["repair"]:
             deployed.repair(spec)
+    if any(done.values()):
+        _refresh_daemon()
     done["reissue"] = {
         label: {"reasons": reasons, **_described(leaves[label])} for label, reasons in done["reissue"].items()
     }
@@ -219,3 +295,66 @@ def _checked(application: str) -> str:
     if not application or not application.isalnum():
         raise CommandExecutionError(f"{application!a} is no application. Known: consul, vault, nomad, support.")
     return application
+
+
+def _file_findings(specs: tuple[CertificateSpec, ...], deployed: Deployed) -> list[Finding]:
+    decisions = {spec.label: deployed.decide(spec) for spec in specs}
+    found = [
+        Finding(one.kind, label, "; ".join(one.reissue or one.repair)) for label, one in decisions.items() if one.kind
+    ]
+    return found + [Finding("trust", path, reason) for path, reason in deployed.wrong_trust(specs).items()]
+
+
+def _convergence(specs: tuple[CertificateSpec, ...], deployed: Deployed) -> Convergence:
+    node, site = place(__pillar__["saltern"])
+    leaves = {spec.label: deployed.installed(spec) for spec in specs}
+    fingerprints = {label: chain.fingerprint(leaf) for label, leaf in leaves.items() if leaf is not None}
+    return Convergence(node, site, fingerprints, _Tools(node.address), deployed.directory)
+
+
+class _Tools:
+    """This machine's systemd and ports, and the master's turns, for :class:`Convergence`."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def runs(self, unit: str) -> bool:
+        return systemd.show(unit).active in ("active", "reloading")
+
+    def read(self, unit: str) -> dict[Effect, float]:
+        started, changed = systemd.times(unit)
+        return {Effect.RESTART: started, Effect.RELOAD: max(started, changed)}
+
+    def order(self, verb: str, unit: str) -> None:
+        systemd.order(verb, unit, wait=False)
+
+    def served(self, address: str, port: TlsPort) -> str:
+        return tls_probe.probe(address, port.number, preamble=port.preamble, timeout=PROBE_SECONDS).fingerprint
+
+    def works(self, unit: str) -> bool:
+        return Leadership(unit, self._address).works()
+
+    def leads(self, unit: str) -> bool:
+        return Leadership(unit, self._address).leads()
+
+    def turn(self, unit: str, leading: bool) -> str:
+        answer = _master("member.turn", unit, leading)
+        return str(answer.get("wait", answer.get("error", "the master gave no answer")))
+
+    def turn_done(self, unit: str) -> None:
+        _master("member.turn_done", unit)
+
+
+def _refresh_daemon() -> None:
+    """Has the minion's daemon fetch its pillar. The beacon judges by it; it may be older than the node's proof."""
+    __salt__["saltutil.refresh_pillar"](wait=False)
+
+
+def _report(problems: list[str]) -> None:
+    """Tells the master; while it is silent the journal of this node has it, and the next run tells it again."""
+    _master("member.report", [one[:MAXIMUM_CHARACTERS] for one in problems[:MAXIMUM_PROBLEMS]])
+
+
+def _master(function: str, *arguments: Any) -> dict[str, Any]:
+    answer = __salt__["publish.runner"](function, arg=list(arguments))
+    return answer if isinstance(answer, dict) else {}

@@ -38,7 +38,7 @@ def ext_pillar(minion_id: str, pillar: dict[str, Any], **places: str) -> dict[st
     :param minion_id: the id that the master authenticated.
     :param pillar: what other pillars gave; not used.
     :param places: other files than those of ``saltern.paths``: ``directory`` (the definition), ``registry``,
-        ``journal``, ``roots``, ``store``.
+        ``journal``, ``roots``, ``store``, ``profiles``.
     :returns: ``{"saltern": {…}}``; for an id that is not a proved node of the registry only ``unknown: True``.
     :raises CommandExecutionError: a source cannot be used; Salt then gives the minion an error and no pillar.
     """

@@ -14,6 +14,7 @@ from saltern import status as page
 from saltern.bootstrap import engine, operators, steps
 from saltern.bootstrap.progress import Progress
 from saltern.errors import Problems, SalternError
+from saltern.members import Members
 from saltern_salt import building, forgetting, session
 from saltern_salt.answers import answer, no_traceback
 
@@ -157,7 +158,7 @@ def status() -> Any:
     :returns: the page. Exit status 0 also for a sick cluster: ``cluster.prove`` judges.
     """
     with session.open_cluster(__opts__) as cluster:
-        seen = page.gather(cluster.view(), cluster.journal.steps())
+        seen = page.gather(cluster.view(), cluster.journal.steps(), Members().reports())
     return answer(__opts__, seen.text(), seen.data())
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from saltern import definition
 from saltern.model import LifeCycle, Node
-from saltern.pki import csr, roots
+from saltern.pki import csr, profiles, roots
 from saltern.pki.entitlements import CertificateSpec, certificates
 from saltern.registry import Registry
 
 REPOSITORY = Path(__file__).parents[1]
 DEFINITION = REPOSITORY / "tests" / "unit" / "definition" / "base"
+PROFILES_FILE = REPOSITORY / "pillar" / "pki" / "profiles.yaml"
+PROFILES = profiles.declared(PROFILES_FILE)
+PASSPHRASE = b"an unlock key of tests"
 SERVER = Node(
     "server-aaaaaa",
     "server",
@@ -45,10 +48,17 @@ class Authority:
         return {
             "directory": str(DEFINITION),
             "registry": str(self.directory / "registry.sqlite"),
-            "roots": str(self.directory / "ssl"),
+            "roots": str(self.directory / "roots"),
             "declared": str(REPOSITORY / "pillar" / "pki" / "roots.yaml"),
-            "inventory": str(self.directory / "pki.sqlite"),
+            "profiles": str(PROFILES_FILE),
+            "socket": str(self.directory / "core.sock"),
+            "members": str(self.directory / "members.sqlite"),
         }
+
+    @property
+    def inventory(self) -> Path:
+        """What the core writes down."""
+        return self.directory / "inventory.sqlite"
 
     @property
     def trust(self) -> dict[str, str]:
@@ -59,8 +69,7 @@ class Authority:
 def authority(directory: Path) -> Authority:
     """Makes roots, and a registry with a server and a client."""
     made = Authority(directory)
-    Path(made.places["roots"]).mkdir()
-    roots.ensure(made.places["declared"], made.places["roots"])
+    roots.ensure(made.places["declared"], made.places["roots"], passphrase=PASSPHRASE)
     registry = Registry(made.places["registry"])
     for node in (SERVER, CLIENT):
         registry.add(node)
@@ -69,7 +78,7 @@ def authority(directory: Path) -> Authority:
 
 def specs(node: Node) -> tuple[CertificateSpec, ...]:
     """What the node may hold."""
-    return certificates(node, definition.load_cached(DEFINITION))
+    return certificates(node, definition.load_cached(DEFINITION), PROFILES)
 
 
 def pillar(node: Node) -> list[dict[str, Any]]:

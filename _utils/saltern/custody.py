@@ -1,7 +1,7 @@
 """Splits one-shot secrets among operators and keeps what is sealed to them.
 
-Vault splits its own shares. Consul's and Nomad's bootstrap secrets are UUIDs, which Shamir's scheme as
-pycryptodomex implements it (16 bytes over GF(2^128)) splits as they are.
+Vault splits its own shares. The other secrets (Consul's and Nomad's, the authority's unlock key) are UUIDs, which
+Shamir's scheme as pycryptodomex implements it (16 bytes over GF(2^128)) splits as they are.
 """
 
 from __future__ import annotations

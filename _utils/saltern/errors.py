@@ -71,6 +71,10 @@ class SigningRefused(SalternError):
     """A CSR asks for something that its node is not entitled to; nothing was signed."""
 
 
+class MemberRefused(SalternError):
+    """A node asked the master for something that is not its own to ask; nothing was changed."""
+
+
 class CertificateError(SalternError):
     """A certificate, a key or a root is missing, broken or not what it should be."""
 

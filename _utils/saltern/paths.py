@@ -14,8 +14,14 @@ AWAITING = STATE + "/awaiting-operators"  # holds a secret's name while the boot
 MACHINE_KEY = STATE + "/machine-key.cred"  # sealed by systemd-creds
 ARTIFACT_STORE = "/var/lib/saltern-artifacts"  # served by nginx, world-readable, no secret
 ROOTS = REPOSITORY + "/pillar/pki/roots.yaml"  # the declared roots
-ISSUED = STATE + "/pki.sqlite"  # inventory of every certificate that was signed
-CA_ROOTS = "/etc/ssl"  # <root>/ca.pem 0444 and <root>/ca-key.pem 0400
+PROFILES = REPOSITORY + "/pillar/pki/profiles.yaml"  # what certificates are for, and who may ask for them
+CA_STATE = "/var/lib/saltern-ca"  # 0755: what is the authority's own
+CA_ROOTS = CA_STATE + "/roots"  # <root>/trust.pem 0444 and <root>/current/{ca,intermediate}.pem with their keys 0400
+CA_AUTH_KEYS = CA_STATE + "/auth-keys"  # 0700: <name> 0400, of clients outside Salt
+CA_UNLOCK = "/etc/credstore.encrypted/saltern-ca-unlock"  # opens the roots' keys; sealed to this machine
+CA_SOCKET = "/run/saltern-ca/core.sock"  # the core's door; the kernel tells it who asks
+ISSUED = CA_STATE + "/inventory.sqlite"  # 0600: everything that was signed or revoked
+MEMBERS = STATE + "/members.sqlite"  # what nodes asked for and reported
 LAB_SOCKET = "/run/saltern-lab/cloud.sock"  # the lab's cloud, shown to the support node only
 
 # Every node

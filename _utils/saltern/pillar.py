@@ -14,6 +14,7 @@ from saltern.firewall import rules
 from saltern.firewall.ports import STORE_PORT
 from saltern.model import Definition, Node
 from saltern.pki.entitlements import certificates
+from saltern.pki.profiles import Profile
 
 DOMAIN = "consul"  # Consul's DNS domain
 
@@ -24,7 +25,8 @@ class Sources:
 
     :param secret: the secret of a name, or None while or when it does not exist.
     :param reached: whether the bootstrap has reached a point from which a service runs.
-    :param trust: PEM certificate by root.
+    :param trust: PEM certificates by root.
+    :param profiles: what certificates are for.
     :param store: what the artifact store holds, as ``saltern.artifacts.store_index`` gives it.
     """
 
@@ -32,6 +34,7 @@ class Sources:
     reached: Callable[[str], bool]
     trust: Mapping[str, str]
     store: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    profiles: Mapping[str, Profile]
 
 
 def unknown(state: str = "") -> dict[str, Any]:
@@ -63,7 +66,7 @@ def node_pillar(node_id: str, definition: Definition, nodes: Iterable[Node], sou
             "nomad_servers": _addresses(placed, "nomad-server"),
             "support": _support(support),
             "trust": dict(sources.trust),
-            "certificates": [one.as_pillar() for one in certificates(node, definition)],
+            "certificates": [one.as_pillar() for one in certificates(node, definition, sources.profiles)],
             "firewall": rules.desired(node, definition),
             "artifacts": artifacts.for_node(node.role, definition.versions, sources.store, store_url(support)),
             "secrets": secrets_of(node, definition.seal, sources.secret),

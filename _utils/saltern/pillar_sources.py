@@ -8,6 +8,7 @@ from saltern import artifacts, definition, paths
 from saltern.journal import Journal
 from saltern.names import is_node_id
 from saltern.pillar import Sources, node_pillar, unknown
+from saltern.pki.profiles import declared
 from saltern.pki.roots import trust
 from saltern.registry import Registry
 
@@ -19,6 +20,7 @@ def compile_pillar(
     journal: str = paths.JOURNAL,
     roots: str = paths.CA_ROOTS,
     store: str = paths.ARTIFACT_STORE,
+    profiles: str = paths.PROFILES,
 ) -> dict[str, Any]:
     """The pillar of the minion ``node_id``, from the files of this support server.
 
@@ -28,5 +30,5 @@ def compile_pillar(
     if not is_node_id(node_id) or all(node.id != node_id for node in nodes):
         return unknown()
     book = Journal(journal)
-    sources = Sources(book.secret, book.reached, trust(roots), artifacts.store_index(store))
+    sources = Sources(book.secret, book.reached, trust(roots), artifacts.store_index(store), declared(profiles))
     return node_pillar(node_id, definition.load_cached(directory), nodes, sources)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from saltern.prove.claims import Report, silent, spoken, wrong
+from saltern.members import Report as MemberReport
+from saltern.prove.claims import Claim, Report, claim, silent, spoken, wrong
 from saltern.prove.judge_ports import port_claims
 from saltern.prove.judge_services import service_claims
 from saltern.prove.observations import Observations
@@ -93,17 +94,28 @@ class Page:
 CLIENT_COLUMNS = ("client", "state", "eligible", "drivers")
 
 
-def gather(view: ClusterView, steps: Mapping[str, StepRecord | str] | None = None) -> Page:
+def gather(
+    view: ClusterView,
+    steps: Mapping[str, StepRecord | str] | None = None,
+    reports: Sequence[MemberReport] = (),
+) -> Page:
     """Look at everything at once, within about ten seconds also when nodes are down.
 
     :param steps: by name, what the journal says of each step of the bootstrap.
+    :param reports: what nodes said about themselves.
     """
-    return page(view, observe(view), steps or {})
+    return page(view, observe(view), steps or {}, reports)
 
 
-def page(view: ClusterView, seen: Observations, steps: Mapping[str, StepRecord | str]) -> Page:
+def page(
+    view: ClusterView,
+    seen: Observations,
+    steps: Mapping[str, StepRecord | str],
+    reports: Sequence[MemberReport] = (),
+) -> Page:
     """The page of what was seen. Pure."""
-    report = Report((*service_claims(view, seen), *port_claims(view, seen)))
+    told = _told(view, seen, reports)
+    report = Report((*service_claims(view, seen), *port_claims(view, seen), *told))
     return Page(
         cluster=view.definition.name,
         at=seen.at,
@@ -123,6 +135,22 @@ def duration(seconds: float) -> str:
         if abs(seconds) >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _told(view: ClusterView, seen: Observations, reports: Sequence[MemberReport]) -> list[Claim]:
+    """A claim for every node that reported problems about itself."""
+    ids = {node.id for node in view.nodes}
+    return [
+        claim(
+            f"report.{one.node}",
+            f"{one.node}: its processes take its certificates",
+            f"{'; '.join(one.problems)} (since {duration(seen.at - one.since)}, told {duration(seen.at - one.at)} ago)",
+            node=one.node,
+            cure=f"salt {one.node} node_cert.converge; see docs/runbooks/certificates.md",
+        )
+        for one in reports
+        if one.problems and one.node in ids
+    ]
 
 
 # What was seen, as rows

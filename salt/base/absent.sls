@@ -2,6 +2,12 @@
 include:
   - consul.absent
 
+This node does not renew certificates any more:
+  unit.absent:
+    - names:
+      - saltern-node-cert.timer
+      - saltern-node-cert.service
+
 No firewall rule of Saltern's is left:
   zone_firewall.absent: []
 

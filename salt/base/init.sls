@@ -4,5 +4,6 @@ include:
   - base.firewall
   - base.trust
   - base.certificates
+  - base.renewal
   - consul.running
   - base.dns

@@ -23,7 +23,7 @@ MASTER = {
     "sign_pub_messages": True,
     "rotate_aes_key": True,
     "peer": {},
-    "peer_run": {".*": [r"^member\.sign$"]},
+    "peer_run": {".*": [r"^member\.sign$", r"^member\.turn$", r"^member\.turn_done$", r"^member\.report$"]},
     "file_recv": False,
     "publisher_acl": {},
     "external_auth": {},
@@ -31,7 +31,7 @@ MASTER = {
     "netapi_enable_clients": [],
     "enable_ssh_minions": False,
     "discovery": False,
-    "reactor": [],
+    "reactor": [{"salt/beacon/*/node_cert/*": ["/srv/saltern/salt/reactor/node_cert.sls"]}],
     "engines": [],
     "minion_data_cache": False,
     "minion_data_cache_events": False,
@@ -70,7 +70,7 @@ MINION = {
     "discovery": False,
     "multiprocessing": True,  # jobs in one process would keep the modules of yesterday
     "master_type": "str",
-    "beacons": {},
+    "beacons": {"node_cert": [{"interval": 60}]},
     "log_level": "warning",
     "log_level_logfile": "quiet",
 }

@@ -24,7 +24,7 @@ MAXIMUM_SECONDS = 0.15  # all minions ask at once, on two cores
 def places(tmp_path: Path) -> dict[str, str]:
     root = tmp_path / "ssl" / "consul"
     root.mkdir(parents=True)
-    (root / "ca.pem").write_text("PEM of the root")
+    (root / "trust.pem").write_text("PEM of the root")
     registry = Registry(tmp_path / "registry.sqlite")
     servers = ("consul-server", "vault", "nomad-server")
     registry.add(Node("server-a", "server", servers, "core", "general", "10.99.0.11", state=LifeCycle.ACCEPTED))
@@ -36,6 +36,7 @@ def places(tmp_path: Path) -> dict[str, str]:
         "journal": str(tmp_path / "journal.sqlite"),
         "roots": str(tmp_path / "ssl"),
         "store": str(tmp_path / "store"),
+        "profiles": str(REPOSITORY / "pillar" / "pki" / "profiles.yaml"),
     }
 
 

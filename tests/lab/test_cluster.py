@@ -43,7 +43,7 @@ def test_bootstrap_secrets_are_revoked_and_destroyed(lab):
     for name in ("consul_bootstrap", "nomad_bootstrap", "vault_root_token", "transit_root_token"):
         assert states[name] == "destroyed"
     sealed = {one["name"]: one["sealed_to"] for one in data["secrets"] if one["name"].startswith("custody/")}
-    assert set(sealed) == {"custody/transit-unseal", "custody/vault-recovery"}
+    assert set(sealed) == {"custody/ca-unlock", "custody/transit-unseal", "custody/vault-recovery"}
     assert all(len(operators) == 5 for operators in sealed.values())
 
 

@@ -28,8 +28,8 @@ def find(chunks: Iterable[dict[str, Any]], function: str) -> list[dict[str, Any]
 
 
 def services(chunks: Iterable[dict[str, Any]]) -> list[str]:
-    """The services that the run starts."""
-    return [chunk["name"] for chunk in find(chunks, "unit.running")]
+    """The services that the run starts; a timer is none."""
+    return [chunk["name"] for chunk in find(chunks, "unit.running") if not chunk["name"].endswith(".timer")]
 
 
 def made(chunks: Iterable[dict[str, Any]]) -> set[str]:

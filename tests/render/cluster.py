@@ -10,6 +10,7 @@ from typing import Any
 from saltern.entitlements import SECRETS
 from saltern.model import Custody, Definition, Group, LifeCycle, Node, Size, Zone
 from saltern.pillar import Sources, node_pillar
+from support_pki import PROFILES
 
 FAMILIES = {"dual": ("ipv4", "ipv6"), "ipv4": ("ipv4",), "ipv6": ("ipv6",)}
 SHA256 = "0" * 64
@@ -83,6 +84,7 @@ def pillar(group: str, seal: str = "transit", family: str = "dual", *, reached: 
         reached=lambda point: reached,
         trust=dict.fromkeys(("consul", "nomad", "vault", "support"), PEM),
         store=store,
+        profiles=PROFILES,
     )
     every = nodes(family)
     node = next(one for one in every if one.group == group)
@@ -94,7 +96,7 @@ def unproved(group: str) -> dict[str, Any]:
     every = nodes("dual")
     node = next(one for one in every if one.group == group)
     changed = [replace(one, state=LifeCycle.CREATED) if one is node else one for one in every]
-    sources = Sources(lambda name: "", lambda point: True, {}, {})
+    sources = Sources(lambda name: "", lambda point: True, {}, {}, PROFILES)
     return node_pillar(node.id, definition("transit", "dual"), changed, sources)
 
 

@@ -16,7 +16,6 @@ PAGE = ROOT / "docs" / "reference" / "layout.md"
 TIERS = ("unit", "render", "functional", "integration", "lab")
 # Loader folders that minions synchronise; runners, cloud drivers and the external pillar stay on the master.
 SYNCED = ("_modules", "_states", "_beacons", "_utils")
-MADE_LOADERS = [folder for folder in LOADER_FOLDERS if folder != "_beacons"]  # beacons come with renewal by events
 LIFE_CYCLE = {"installed.sls", "configured.sls", "running.sls", "absent.sls"}
 SERVICES = ("consul", "vault", "nomad", "docker", "nginx")
 ROLES = ("support", "consul-server", "vault", "nomad-server", "nomad-client")
@@ -92,7 +91,7 @@ def test_nothing_is_explained_twice():
         "docs/explanation/",
         "docs/decisions/",
         "docs/runbooks/",
-        *(f"{folder}/" for folder in (*MADE_LOADERS, "_utils/saltern", "_utils/saltern/clients")),
+        *(f"{folder}/" for folder in (*LOADER_FOLDERS, "_utils/saltern", "_utils/saltern/clients")),
         *(f"tests/{tier}/" for tier in TIERS),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from saltern import definition, entitlements
 from saltern.model import Definition, LifeCycle, Node
 from saltern.pillar import Sources, node_pillar
+from support_pki import PROFILES
 
 HERE = Path(__file__).parent
 ROLES = {
@@ -49,7 +50,7 @@ def value_of(name: str) -> str:
 
 
 def sources(**changes: Any) -> Sources:
-    return replace(Sources(value_of, lambda name: True, {"consul": "PEM"}, {}), **changes)
+    return replace(Sources(value_of, lambda name: True, {"consul": "PEM"}, {}, PROFILES), **changes)
 
 
 def compiled(node_id: str, cluster: Definition, nodes: list[Node] = NODES, **changes: Any) -> dict[str, Any]:

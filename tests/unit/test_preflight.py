@@ -128,6 +128,7 @@ def test_an_unfit_node_is_named_with_its_cure(
         ("server-1", {"port": 53, "address": "127.0.0.53", "process": "/usr/lib/systemd/systemd-resolved"}),
         ("support", {"port": 8443, "process": "/usr/sbin/nginx"}),
         ("support", {"port": 4506, "process": "/opt/saltstack/bin/salt-master"}),
+        ("support", {"port": 8888, "process": "/usr/bin/python3.11"}),
         ("general-0", {"port": 20001, "process": "/usr/sbin/docker-proxy"}),
         ("edge-0", {"port": 443, "process": "/usr/sbin/haproxy"}),
         ("general-0", {"port": 8200, "process": "/usr/bin/nc.openbsd"}),  # no Vault there

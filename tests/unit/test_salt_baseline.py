@@ -18,10 +18,15 @@ def allowed(function, minion="server-aaaaaa"):
     return any(re.match(pattern, function) for functions in entries for pattern in functions)
 
 
-def test_a_minion_may_start_member_sign_and_nothing_else():
-    assert allowed("member.sign")
+def test_a_minion_may_start_four_functions_of_member_and_nothing_else():
+    for function in ("sign", "turn", "turn_done", "report"):
+        assert allowed(f"member.{function}")
     others = [
         "member.signs",
+        "member.turns",
+        "member.turn_don",
+        "member.reports",
+        "renewal.look",
         "member.sign.x",
         "member_sign",
         "memberxsign",

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 UTILS = ROOT / "_utils"
 CONFIGURATION = ROOT / "support" / "etc" / "master.d" / "saltern.conf"
-ON_NODES = ("_modules", "_states")
+ON_NODES = ("_modules", "_states", "_beacons")
 
 
 def ignored(path: Path) -> bool:
@@ -64,3 +64,12 @@ def test_what_only_the_master_runs_stays_there(folder):
     files = sorted((UTILS / folder).rglob("*.py"))
     assert files
     assert [str(file) for file in files if not ignored(file)] == []
+
+
+def test_a_beacon_never_brings_the_package_into_the_minions_daemon():
+    # Every job is a fork of the daemon: it would work with modules from before the last synchronisation.
+    for file in sorted((ROOT / "_beacons").glob("*.py")):
+        tops = ast.parse(file.read_text(encoding="utf-8")).body
+        assert not [
+            one for one in tops if "saltern" in ast.unparse(one) and isinstance(one, ast.Import | ast.ImportFrom)
+        ]

@@ -221,10 +221,10 @@ class Cluster:
 
 
 def ca_file(root: str) -> str:
-    """The root certificate on the support server."""
-    return f"{paths.CA_ROOTS}/{root}/ca.pem"
+    """Every certificate of the root that is trusted, on the support server."""
+    return f"{paths.CA_ROOTS}/{root}/trust.pem"
 
 
 def root_pem(root: str) -> str:
-    """The root certificate itself."""
+    """The content of :func:`ca_file`."""
     return Path(ca_file(root)).read_text(encoding="ascii")

@@ -30,6 +30,16 @@ def load(path: str = paths.MACHINE_KEY) -> bytes:
     return key
 
 
+def credential(path: str) -> str:
+    """A secret that systemd shows to one service; empty where there is none. Its name is the file's.
+
+    :raises JournalError: when this machine cannot unseal it.
+    """
+    if not os.path.exists(path):
+        return ""
+    return _systemd_creds(["decrypt", f"--name={os.path.basename(path)}", path, "-"], b"").decode().strip()
+
+
 def _create(path: str) -> None:
     sealed = _systemd_creds(["encrypt", f"--name={NAME}", "-", "-"], secrets.token_bytes(LENGTH))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

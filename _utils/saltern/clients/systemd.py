@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from saltern.errors import ServiceError
@@ -47,8 +48,25 @@ def show(name: str) -> Unit:
         sub=found["SubState"],
         enabled=found["UnitFileState"] in ("enabled", "enabled-runtime", "static"),
         stale=found["NeedDaemonReload"] == "yes",
-        group=found["ControlGroup"],
+        group=found.get("ControlGroup", ""),  # a timer has none
     )
+
+
+def times(name: str) -> tuple[float, float]:
+    """When the unit's process started, and when the unit last changed its state, as a reload does. Unix times.
+
+    What never happened is at 0.
+    """
+    lines = _run("show", "--timestamp=us+utc", "--property=ExecMainStartTimestamp,StateChangeTimestamp", name)
+    found = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
+    return _unix(found["ExecMainStartTimestamp"]), _unix(found["StateChangeTimestamp"])
+
+
+def _unix(text: str) -> float:
+    """``Wed 2026-11-25 12:33:20.123456 UTC``."""
+    if not text or text == "n/a":
+        return 0.0
+    return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
 
 
 def read_again() -> None:

@@ -41,13 +41,14 @@ def page() -> str:
     """The whole page as Markdown."""
     parts = [_HEAD]
     for title, remark, keys in _SECTIONS:
-        parts.append("\n".join([f"## {title}\n", *([f"{remark}\n"] if remark else []), *_table(keys), ""]))
+        parts.append("\n".join([f"## {title}\n", *([f"{remark}\n"] if remark else []), *table(keys), ""]))
     parts.append(_least())
     parts.append(_rules())
     return "\n".join(parts)
 
 
-def _table(keys: Iterable[Key]) -> list[str]:
+def table(keys: Iterable[Key]) -> list[str]:
+    """One Markdown row for each key; other pages print their tables by it, too."""
     rows = ["| key | value | without it | meaning |", "|---|---|---|---|"]
     for key in keys:
         shape = key.shape.replace("|", "or")
@@ -58,6 +59,8 @@ def _table(keys: Iterable[Key]) -> list[str]:
 def _default(value: Any, shape: str) -> str:
     if value is REQUIRED:
         return "refused"
+    if value is None or value == ():
+        return "see there" if value is None else "empty"
     if shape == "duration":
         unit, seconds = next((unit, size) for unit, size in (("d", 86400), ("s", 1)) if value % size == 0)
         return f"`{value // seconds}{unit}`"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 STORE_PORT = 8443  # the artifact store; salt/nginx listens on it
+CA_PORT = 8888  # cfssl's protocol for clients outside Salt; cfssl's own default
 
 
 class Audience(str, Enum):
@@ -50,6 +51,7 @@ SERVICES = {
         Service("nomad-dynamic-ports", _both("20000-32000"), "what jobs publish"),
         Service("salt", ("4505-4506/tcp",), "minions to the Salt master"),
         Service("artifact-store", (f"{STORE_PORT}/tcp",), "nodes fetch artifacts; TLS"),
+        Service("ca", (f"{CA_PORT}/tcp",), "certificates for clients outside Salt; TLS and auth keys"),
         Service("ssh", ("22/tcp",), "operators; the support server is the bastion", Audience.ANYWHERE),
         Service("ingress", ("80/tcp", "443/tcp"), "the applications' users", Audience.ANYWHERE),
     )
@@ -57,7 +59,7 @@ SERVICES = {
 
 OF_EVERY_NODE = ("consul-serf-lan", "consul-https")
 OF_ROLE = {
-    "support": ("salt", "artifact-store", "ssh"),
+    "support": ("salt", "artifact-store", "ca", "ssh"),
     "consul-server": ("consul-rpc", "consul-serf-wan", "consul-grpc-tls"),
     "vault": ("vault", "vault-cluster"),
     "nomad-server": ("nomad-http", "nomad-rpc", "nomad-serf"),

@@ -1,104 +1,136 @@
-"""The signing core: requests of one authenticated node in, leaves out; all of them or none."""
+"""The signing core: judges a request and signs it, in memory alone. What it signs is recorded before it leaves.
+
+.. code-block:: python
+
+    authority = Authority.load(paths.CA_ROOTS, passphrase, profiles.declared(), definition.leaf_lifetime)
+    signed = [authority.sign_node(node, spec, csr) for node, spec, csr in waiting]
+    inventory.add(one.record for one in signed)  # one durable write for all of them
+    # only now may any one.pem leave
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from saltern import definition, paths
-from saltern.entitlements import PROVED
-from saltern.errors import RegistryError, SigningRefused
-from saltern.model import Node
+from saltern.errors import SigningRefused
 from saltern.names import is_node_id
-from saltern.pki import csr, leaf, roots
-from saltern.pki.entitlements import CertificateSpec, certificates
-from saltern.pki.inventory import Inventory, record
-from saltern.registry import Registry
+from saltern.pki import client_csr, csr, keys, leaf, roots
+from saltern.pki.client_csr import ClientRequest
+from saltern.pki.csr import Judged, quoted
+from saltern.pki.entitlements import CertificateSpec
+from saltern.pki.inventory import Record, record
+from saltern.pki.profiles import Address, Profile
+from saltern.pki.roots import Root
 
-MAXIMUM_REQUESTS = 16  # no node is entitled to more than eight
-REQUIRED, ALLOWED = {"application", "name", "csr"}, {"application", "name", "csr", "profile"}
+OPERATOR = "operator"  # the profile of operators' certificates
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the authority's sources lie; :func:`places` reads them from the master's option ``saltern``."""
+class Signed:
+    """A leaf, followed by its intermediate where there is one, and the line that the inventory needs first."""
 
-    directory: str = paths.DEFINITION
-    registry: str = paths.REGISTRY
-    roots: str = paths.CA_ROOTS
-    declared: str = paths.ROOTS
-    inventory: str = paths.ISSUED
+    pem: str
+    record: Record
 
 
-def places(opts: Mapping[str, Any]) -> Places:
-    """The places that a master's configuration names under ``saltern``; the others are those of ``saltern.paths``."""
-    given = opts.get("saltern", {})
-    return Places(**{key: str(given[key]) for key in Places.__dataclass_fields__ if key in given})
+@dataclass(frozen=True)
+class _Terms:
+    usages: tuple[str, ...]
+    lifetime: int
 
 
-def sign(caller: str, requests: object, where: Places) -> dict[str, str]:
-    """Signs what the node ``caller`` is entitled to and records it.
+class Authority:
+    """All roots and profiles, ready to sign; nothing here reads or writes a file.
 
-    :param caller: the id that Salt authenticated; nothing else proves who asks.
-    :param requests: a list of ``{"application", "name", "csr"}``, with ``profile`` where the caller wants it checked.
-    :returns: ``application/name`` -> PEM of the leaf and its intermediates.
-    :raises SigningRefused: with the first reason; then nothing was signed.
-    :raises SalternError: when the registry, the definition, a root or the inventory cannot be used.
+    :param roots: by name, each with its key.
+    :param profiles: by name.
+    :param leaf_lifetime: in seconds, of leaves whose profile names none.
     """
-    specs = _entitled(_proved_node(caller, where), where)
-    wanted = [_match(request, specs) for request in _listed(requests)]
-    labels = [spec.label for spec, _ in wanted]
-    if len(set(labels)) != len(labels):
-        raise SigningRefused("a certificate is asked for twice")
-    judged = [(spec, _judge(text, spec)) for spec, text in wanted]
-    loaded = {name: roots.load(name, where.roots) for name in {spec.root for spec, _ in judged}}
-    issued = [(spec, leaf.sign(loaded[spec.root], request, spec)) for spec, request in judged]
-    Inventory(where.inventory).add(
-        record(one.certificate, root=spec.root, node=caller, name=spec.label) for spec, one in issued
-    )
-    return {spec.label: one.pem for spec, one in issued}
 
+    def __init__(self, roots: Mapping[str, Root], profiles: Mapping[str, Profile], leaf_lifetime: int) -> None:
+        self.roots, self.profiles, self.leaf_lifetime = dict(roots), dict(profiles), leaf_lifetime
 
-def _proved_node(caller: str, where: Places) -> Node:
-    if not is_node_id(caller):
-        raise SigningRefused("the caller is not a node")
-    try:
-        node = Registry(where.registry).node(caller)
-    except RegistryError as error:
-        raise SigningRefused(f"the registry does not help: {error}") from error
-    if node.state not in PROVED:
-        raise SigningRefused(f"the key of the node is not proved yet (it is {node.state.value})")
-    return node
+    @classmethod
+    def load(
+        cls, directory: str | Path, passphrase: bytes, profiles: Mapping[str, Profile], leaf_lifetime: int
+    ) -> Authority:
+        """The authority with every root that exists.
 
+        :raises CertificateError: when the passphrase opens not every root, or one is broken.
+        """
+        keys.check(passphrase)
+        found = {name: roots.load(name, directory, passphrase) for name in roots.names(directory)}
+        return cls(found, profiles, leaf_lifetime)
 
-def _entitled(node: Node, where: Places) -> dict[tuple[str, str], CertificateSpec]:
-    specs = certificates(node, definition.load_cached(where.directory))
-    return {(spec.application, spec.name): spec for spec in specs}
+    def sign_node(self, node: str, spec: CertificateSpec, text: object) -> Signed:
+        """Signs what a node is entitled to.
 
+        :param node: the id that Salt authenticated.
+        :param spec: what the registry entitles it to.
+        :param text: the request as PEM.
+        :raises SigningRefused: with the reason.
+        :raises CertificateError: when the root itself is not valid any more.
+        """
+        try:
+            profile, root = self._chosen("nodes", spec.profile, spec.root)
+            if not is_node_id(node) or spec.common_name != node:
+                raise SigningRefused("the certificate is not the node's")
+            judged = csr.judge(text, spec)
+        except SigningRefused as refusal:
+            raise SigningRefused(f"{spec.label}: {refusal}") from refusal
+        return self._sign(root, profile, judged, node, spec.label)
 
-def _listed(requests: object) -> list[object]:
-    if not isinstance(requests, list) or not 1 <= len(requests) <= MAXIMUM_REQUESTS:
-        raise SigningRefused(f"the requests must be a list of 1 to {MAXIMUM_REQUESTS}")
-    return requests
+    def sign_client(
+        self, profile: str, root: str, asked: ClientRequest, *, address: Address, authenticated: bool
+    ) -> Signed:
+        """Signs what a client outside Salt asks for.
 
+        :param address: where the request came from.
+        :param authenticated: whether its token was made with the auth key of this very profile.
+        :raises SigningRefused: with the reason.
+        :raises CertificateError: when the root itself is not valid any more.
+        """
+        chosen, issuer = self._chosen("clients", profile, root)
+        if not authenticated and not chosen.unauthenticated:
+            raise SigningRefused(f"profile {chosen.name} needs an auth key")
+        if not chosen.admits(address):
+            raise SigningRefused(f"profile {chosen.name} is not for clients at {address}")
+        judged = client_csr.judge(asked, chosen)
+        name = next(iter((*judged.dns, *judged.ip)), judged.subject.rfc4514_string())
+        return self._sign(issuer, chosen, judged, f"client {address}", name)
 
-def _match(request: object, specs: dict[tuple[str, str], CertificateSpec]) -> tuple[CertificateSpec, object]:
-    if not isinstance(request, dict) or not REQUIRED <= set(request) <= ALLOWED:
-        raise SigningRefused(f"a request must hold {', '.join(sorted(REQUIRED))} and nothing else")
-    application, name = request["application"], request["name"]
-    if not isinstance(application, str) or not isinstance(name, str):
-        raise SigningRefused("application and name of a request must be text")
-    spec = specs.get((application, name))
-    if spec is None:
-        raise SigningRefused(f"the node is not entitled to the certificate {ascii(f'{application}/{name}')[:120]}")
-    if request.get("profile", spec.profile) != spec.profile:
-        raise SigningRefused(f"{spec.label} has the profile {spec.profile}, not {ascii(request['profile'])[:120]}")
-    return spec, request["csr"]
+    def sign_operator(self, name: str, root: str, text: object, profile: str = OPERATOR) -> Signed:
+        """Signs a certificate for an operator's command line.
 
+        :param name: the operator, a name like a node's; it becomes the common name and the only name.
+        :param text: the request as PEM; only its key counts.
+        :raises SigningRefused: with the reason.
+        :raises CertificateError: when the root itself is not valid any more.
+        """
+        chosen, issuer = self._chosen("operators", profile, root)
+        if not is_node_id(name):
+            raise SigningRefused(f"{quoted(name)} is no name for an operator: letters a-z, digits and inner hyphens")
+        key = csr.proved_key(text)
+        common_name = f"operator {name}"  # no node's id and no DNS name has a space: nobody can be taken for another
+        return self._sign(issuer, chosen, Judged(key, csr.name_of(common_name), (), ()), common_name, common_name)
 
-def _judge(text: object, spec: CertificateSpec) -> csr.Judged:
-    try:
-        return csr.judge(text, spec)
-    except SigningRefused as refusal:
-        raise SigningRefused(f"{spec.label}: {refusal}") from refusal
+    def _chosen(self, asker: str, profile: str, root: str) -> tuple[Profile, Root]:
+        found, issuer = self.profiles.get(profile), self.roots.get(root)
+        if found is None:
+            raise SigningRefused(f"there is no profile {quoted(profile)}")
+        if issuer is None:
+            raise SigningRefused(f"there is no root {quoted(root)}")
+        if asker not in found.askers:
+            raise SigningRefused(f"profile {profile} is not for {asker}")
+        if not found.issues_from(root):
+            raise SigningRefused(f"root {root} does not issue profile {profile}")
+        return found, issuer
+
+    def _sign(self, root: Root, profile: Profile, judged: Judged, asker: str, name: str) -> Signed:
+        terms = _Terms(profile.usages, profile.lifetime or self.leaf_lifetime)
+        issued = leaf.sign(root, judged, terms)
+        return Signed(
+            issued.pem, record(issued.certificate, root=root.name, profile=profile.name, asker=asker, name=name)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -16,6 +17,7 @@ from saltern.errors import CertificateError
 # What `cryptography` raises when it looks into a certificate or request that others made.
 UNREADABLE = (
     ValueError,
+    x509.InvalidVersion,
     x509.ExtensionNotFound,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
@@ -64,18 +66,24 @@ def carries(certificate: x509.Certificate, name: str) -> bool:
         return name.lower() in {one.lower() for one in dns}
 
 
-def problems(chain: list[x509.Certificate], root: x509.Certificate, at: datetime) -> list[str]:
-    """What is wrong with a chain (leaf first, then intermediates) under ``root`` at the time ``at``.
+def problems(chain: list[x509.Certificate], trusted: Sequence[x509.Certificate], at: datetime) -> list[str]:
+    """What is wrong with a chain (leaf first, then intermediates) under the ``trusted`` roots at the time ``at``.
 
     Every link is checked: signature, issuer's name, the issuer's right to sign, and validity in time. The root
-    itself may stand at the chain's end, as some servers send it.
+    itself may stand at the chain's end, as some servers send it. One root under which nothing is wrong is enough;
+    else the problems are those under the root that is nearest.
     """
-    path = [*(one for one in chain if one != root), root]
+    found = [_problems([one for one in chain if one not in trusted], root, at) for root in trusted]
+    return min(found, key=len, default=["no root is trusted"])
+
+
+def _problems(chain: list[x509.Certificate], root: x509.Certificate, at: datetime) -> list[str]:
+    path = [*chain, root]
     found = [text for one in path for text in time_problems(one, at)]
     for certificate, issuer in itertools.pairwise(path):
         if not issued_by(certificate, issuer):
             found.append(f"{_named(certificate)} is not signed by {_named(issuer)}")
-        elif not _may_sign(issuer):
+        elif not may_sign(issuer):
             found.append(f"{_named(issuer)} may not sign certificates")
     if len(path) == 1:
         found.append("there is no leaf")
@@ -118,7 +126,8 @@ def time_problems(certificate: x509.Certificate, at: datetime) -> list[str]:
     return []
 
 
-def _may_sign(certificate: x509.Certificate) -> bool:
+def may_sign(certificate: x509.Certificate) -> bool:
+    """Whether the certificate is an authority's."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except UNREADABLE:

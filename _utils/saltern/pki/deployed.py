@@ -22,8 +22,7 @@ from saltern.pki import chain, csr, leaf, renewal
 from saltern.pki.entitlements import CERTIFICATE_MODE, CertificateSpec
 from saltern.pki.renewal import Decision, FileFound, Found
 
-CA_KEY = "ca-key.pem"  # on the support server a root lies in the directory of the application of the same name
-CA_FILES = {CA_KEY, "ca.pem"}
+CA_FILES = {"ca-key.pem", "ca.pem"}  # on the support server: links to the root of the application's name
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,18 @@ class Pending:
 
 
 class Deployed:
-    """The certificates of one node below ``directory``.
+    """The certificates of one node below ``directory``, which is an attribute too.
 
-    :param trust: root name -> PEM of its certificate.
+    :param trust: root name -> PEM of its certificates: one, or two while it is rotated, the one that issues first.
     """
 
     def __init__(self, trust: Mapping[str, str], directory: str | Path = paths.SSL) -> None:
-        self._trust, self._directory = trust, Path(directory)
+        self._trust, self.directory = trust, Path(directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only one process at a time changes certificates of this node."""
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -64,7 +63,7 @@ class Deployed:
         """
         certificate, key = self._paths(spec)
         return renewal.decide(
-            Found(_found(key), _found(certificate)), spec, self.root(spec.root), _owner(spec), chain.now()
+            Found(_found(key), _found(certificate)), spec, self.trusted(spec.root), _owner(spec), chain.now()
         )
 
     def wrong_trust(self, specs: tuple[CertificateSpec, ...]) -> dict[str, str]:
@@ -80,8 +79,8 @@ class Deployed:
                 wrong[str(path)] = "another owner or mode"
         return wrong
 
-    def root(self, name: str) -> x509.Certificate:
-        """The trusted certificate of a root.
+    def trusted(self, name: str) -> list[x509.Certificate]:
+        """The certificates of a root that are trusted, the one that issues first.
 
         :raises CertificateError: when there is none.
         """
@@ -90,7 +89,7 @@ class Deployed:
                 f"The pillar holds no trusted certificate of root {name}.",
                 cure="run `salt-run ca.init` on the support server, then saltutil.refresh_pillar.",
             )
-        return chain.parse(self._trust[name], f"Root {name} in the pillar")[0]
+        return chain.parse(self._trust[name], f"Root {name} in the pillar")
 
     def pending(self, spec: CertificateSpec) -> Pending:
         """A new key and the request for it."""
@@ -132,20 +131,20 @@ class Deployed:
 
     def installed(self, spec: CertificateSpec) -> x509.Certificate | None:
         """The leaf that lies there, None where there is none that can be read."""
-        found = _found(self._paths(spec)[0])
         try:
+            found = _found(self._paths(spec)[0])
             return chain.parse(found.content, spec.label)[0] if found else None
         except CertificateError:
             return None
 
     def leftovers(self, application: str) -> tuple[Path, ...]:
         """Everything of an application that may be removed; a root that lies beside it is not among it."""
-        directory = self._directory / application
+        directory = self.directory / application
         return tuple(sorted(path for path in directory.glob("*.pem") if path.name not in CA_FILES))
 
     def remove(self, application: str) -> None:
         """Removes an application's keys, certificates and trust, and its directory where nothing else is in it."""
-        directory = self._directory / application
+        directory = self.directory / application
         for path in self.leftovers(application):
             path.unlink()
         if directory.is_dir() and not any(directory.iterdir()):
@@ -154,7 +153,7 @@ class Deployed:
     def _verify(self, pending: Pending, pem: str) -> x509.Certificate:
         spec = pending.spec
         certificates = chain.parse(pem, f"The answer for {spec.label}")
-        wrong = leaf.problems(certificates, spec, self.root(spec.root), pending.key.public_key())
+        wrong = leaf.problems(certificates, spec, self.trusted(spec.root), pending.key.public_key())
         if wrong:
             raise CertificateError(
                 f"The certificate that came for {spec.label} is not the one that was asked for: {'; '.join(wrong)}.",
@@ -171,21 +170,21 @@ class Deployed:
         )
 
     def _paths(self, spec: CertificateSpec) -> tuple[Path, Path]:
-        directory = self._directory / spec.application
+        directory = self.directory / spec.application
         return directory / f"{spec.name}.pem", directory / f"{spec.name}-key.pem"
 
     def _trust_files(self, specs: tuple[CertificateSpec, ...]) -> dict[Path, tuple[bytes, CertificateSpec]]:
         return {
-            self._directory / spec.application / f"{spec.root}-ca.pem": (self._trust[spec.root].encode(), spec)
+            self.directory / spec.application / f"{spec.root}-ca.pem": (self._trust[spec.root].encode(), spec)
             for spec in specs
-            if self.root(spec.root)
+            if self.trusted(spec.root)
         }
 
     def _make_directory(self, spec: CertificateSpec) -> None:
         """Root's own: an application that could write here could replace its own trust, or reach a root's key."""
-        directory = self._directory / spec.application
+        directory = self.directory / spec.application
         directory.mkdir(mode=0o755, exist_ok=True)
-        base = self._directory.stat()
+        base = self.directory.stat()
         os.chown(directory, base.st_uid, base.st_gid)
         directory.chmod(0o755)
 
@@ -204,8 +203,11 @@ def _found(path: Path) -> FileFound | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None  # missing, or a link that somebody put there: replaced by a file
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise CertificateError(f"{path} is no file.", cure="find out who put it there, and remove it.")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
         return FileFound(stream.read(), stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid))
 
 

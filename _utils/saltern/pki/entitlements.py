@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeAlias
 
 from saltern.errors import CertificateError
 from saltern.model import Definition, Node
+from saltern.pki.profiles import Profile
+from saltern.pki.usages import USAGES
 
-PROFILES = ("peer", "server", "client")  # what each may be used for: saltern.pki.leaf.USAGES
+Profiles: TypeAlias = Mapping[str, Profile]
 KEY_MODE = 0o400
 CLI_KEY_MODE = 0o440  # people of the application's group use it from their command line
 CERTIFICATE_MODE = 0o644
+USERS = {"ca": "saltern-ca-http"}  # of applications that are not called as their user is
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class CertificateSpec:
 
     :param application: whose it is: ``/etc/ssl/<application>/<name>.pem`` and ``<name>-key.pem``.
     :param root: the root that issues it.
-    :param profile: ``peer`` (server and client), ``server`` or ``client``.
+    :param profile: one of ``pillar/pki/profiles.yaml``; ``usages`` are its usages.
     :param user: owner of both files; ``group`` is their group.
     :param dns: every DNS name that it may carry; ``ip`` likewise, as canonical text.
     :param lifetime: in seconds.
@@ -32,6 +35,7 @@ class CertificateSpec:
     name: str
     root: str
     profile: str
+    usages: tuple[str, ...]
     user: str
     group: str
     common_name: str
@@ -60,14 +64,15 @@ def from_pillar(data: dict[str, Any]) -> CertificateSpec:
     :raises CertificateError: when a key is missing, unknown or of the wrong type.
     """
     try:
-        spec = CertificateSpec(**{**data, "dns": tuple(data["dns"]), "ip": tuple(data["ip"])})
+        spec = CertificateSpec(**{**data, **{key: tuple(data[key]) for key in ("usages", "dns", "ip")}})
     except (TypeError, KeyError) as error:
         raise CertificateError(
             f"The pillar describes a certificate wrongly: {error}",
             cure="compare pillar saltern:certificates with the version of Saltern on the support server.",
         ) from error
-    plain = (spec.application, spec.name, spec.root, spec.user, spec.group, spec.common_name)
-    if not all(isinstance(text, str) and text and "/" not in text for text in plain) or spec.profile not in PROFILES:
+    plain = (spec.application, spec.name, spec.root, spec.profile, spec.user, spec.group, spec.common_name)
+    readable = all(isinstance(text, str) and text and "/" not in text for text in plain)
+    if not readable or not spec.usages or not set(spec.usages) <= set(USAGES):
         raise CertificateError(
             f"The pillar describes certificate {spec.application}/{spec.name} wrongly.",
             cure="run saltutil.refresh_pillar, then the same state again.",
@@ -75,36 +80,40 @@ def from_pillar(data: dict[str, Any]) -> CertificateSpec:
     return spec
 
 
-def certificates(node: Node, definition: Definition) -> tuple[CertificateSpec, ...]:
+def certificates(node: Node, definition: Definition, profiles: Profiles) -> tuple[CertificateSpec, ...]:
     """Everything that ``node`` may hold, sorted by application and name.
 
     ``server.<dc>.consul`` and ``server.<region>.nomad`` make a server of whoever holds them, so only the
     certificate with which a server of that service itself works carries one.
     """
-    found = [*_consul(node, definition), *_vault(node, definition), *_nomad(node, definition)]
-    found += _support(node, definition)
+    found = [
+        *_consul(node, definition, profiles),
+        *_vault(node, definition, profiles),
+        *_nomad(node, definition, profiles),
+    ]
+    found += _support(node, definition, profiles)
     return tuple(sorted(found, key=lambda spec: (spec.application, spec.name)))
 
 
-def _consul(node: Node, definition: Definition) -> Iterator[CertificateSpec]:
+def _consul(node: Node, definition: Definition, profiles: Profiles) -> Iterator[CertificateSpec]:
     """Every node runs a Consul agent."""
     names = [f"client.{definition.datacenter}.consul"]
     if node.has("consul-server"):
         names = [f"server.{definition.datacenter}.consul", "consul.service.consul"]
-    yield _spec(node, definition, "consul", "consul", "peer", names)
+    yield _spec(node, definition, profiles["peer"], "consul", "consul", names)
 
 
-def _vault(node: Node, definition: Definition) -> Iterator[CertificateSpec]:
+def _vault(node: Node, definition: Definition, profiles: Profiles) -> Iterator[CertificateSpec]:
     """Servers of the cluster's Vault, and the support server where it runs the transit Vault."""
     transit = node.has("support") and definition.seal == "transit"
     if not node.has("vault") and not transit:
         return
-    yield _spec(node, definition, "vault", "consul", "client", [f"client.{definition.datacenter}.consul"])
+    yield _spec(node, definition, profiles["client"], "vault", "consul", [f"client.{definition.datacenter}.consul"])
     served = ["vault.service.consul", "active.vault.service.consul", "standby.vault.service.consul"]
-    yield _spec(node, definition, "vault", "vault", "peer", served if node.has("vault") else [])
+    yield _spec(node, definition, profiles["peer"], "vault", "vault", served if node.has("vault") else [])
 
 
-def _nomad(node: Node, definition: Definition) -> Iterator[CertificateSpec]:
+def _nomad(node: Node, definition: Definition, profiles: Profiles) -> Iterator[CertificateSpec]:
     """Servers and clients of Nomad: their own certificate, the two that they present elsewhere, the command line's."""
     names = []
     if node.has("nomad-server"):
@@ -113,33 +122,35 @@ def _nomad(node: Node, definition: Definition) -> Iterator[CertificateSpec]:
         names += [f"client.{definition.region}.nomad"]
     if not names:
         return
-    yield _spec(node, definition, "nomad", "nomad", "peer", names)
-    yield _spec(node, definition, "nomad", "consul", "client", [f"client.{definition.datacenter}.consul"])
-    yield _spec(node, definition, "nomad", "vault", "client", [])
-    yield _spec(node, definition, "nomad", "cli", "client", [f"cli.{definition.region}.nomad"])
+    yield _spec(node, definition, profiles["peer"], "nomad", "nomad", names)
+    yield _spec(node, definition, profiles["client"], "nomad", "consul", [f"client.{definition.datacenter}.consul"])
+    yield _spec(node, definition, profiles["client"], "nomad", "vault", [])
+    yield _spec(node, definition, profiles["cli"], "nomad", "cli", [f"cli.{definition.region}.nomad"])
 
 
-def _support(node: Node, definition: Definition) -> Iterator[CertificateSpec]:
-    """The support server's own HTTPS."""
+def _support(node: Node, definition: Definition, profiles: Profiles) -> Iterator[CertificateSpec]:
+    """The support server's own HTTPS: the artifact store, and the authority's door for clients outside Salt."""
     if node.has("support"):
-        yield _spec(node, definition, "support", "support", "server", ["support"])
+        yield _spec(node, definition, profiles["server"], "support", "support", ["support"])
+        yield _spec(node, definition, profiles["server"], "ca", "support", ["support"])
 
 
 def _spec(
-    node: Node, definition: Definition, application: str, name: str, profile: str, names: list[str]
+    node: Node, definition: Definition, profile: Profile, application: str, name: str, names: list[str]
 ) -> CertificateSpec:
     # A Nomad client needs root for its tasks' isolation, and nginx reads its key before it drops root.
     as_root = application == "support" or (application == "nomad" and node.has("nomad-client"))
-    owner = "root" if as_root else application
+    owner = "root" if as_root else USERS.get(application, application)
     return CertificateSpec(
         application=application,
         name=name,
         root="nomad" if name == "cli" else name,
-        profile=profile,
+        profile=profile.name,
+        usages=profile.usages,
         user=owner,
         group=owner,
         common_name=node.id,
         dns=tuple(dict.fromkeys([*names, node.id, "localhost"])),
         ip=tuple(dict.fromkeys(str(ip_address(text)) for text in ("127.0.0.1", "::1", *node.addresses))),
-        lifetime=definition.leaf_lifetime,
+        lifetime=profile.lifetime or definition.leaf_lifetime,
     )

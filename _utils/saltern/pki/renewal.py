@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +17,7 @@ from saltern.pki import chain, leaf
 from saltern.pki.entitlements import CERTIFICATE_MODE, CertificateSpec
 
 OTHERS = 0o007  # permission bits of everybody
+LATEST, SPREAD = 2 / 3, 1 / 20  # of a life: the latest moment of renewal, and how much earlier nodes differ
 
 
 @dataclass(frozen=True)
@@ -39,36 +42,68 @@ class Found:
 
 @dataclass(frozen=True)
 class Decision:
-    """``reissue``: why a new key and certificate are needed. ``repair``: what is wrong with owner and mode."""
+    """``reissue``: why a new key and certificate are needed. ``repair``: what is wrong with owner and mode.
+
+    :param kind: in a word: ``expiring``, ``wrong-root``, ``invalid``, ``access`` (owner or mode), or nothing.
+    """
 
     reissue: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
+    kind: str = ""
 
 
 def decide(
-    found: Found, spec: CertificateSpec, root: x509.Certificate, owner: tuple[int, int] | None, at: datetime
+    found: Found,
+    spec: CertificateSpec,
+    trusted: Sequence[x509.Certificate],
+    owner: tuple[int, int] | None,
+    at: datetime,
 ) -> Decision:
     """What a certificate needs at the time ``at``.
 
     It is issued again when it is missing or unreadable, its key is missing, unreadable, another's or was open to
-    everybody, it comes from another root, its names or usages differ, or two thirds of its life are over.
+    everybody, it comes from another root or from one that is being replaced, its names or usages differ, or two
+    thirds of its life are over.
 
+    :param trusted: the certificates of its root that are trusted; the first is the one that issues.
     :param owner: numeric user and group that both files are to have; None while the user does not exist yet.
     """
     if found.certificate is None or found.key is None:
         absent = [what for what, one in (("key", found.key), ("certificate", found.certificate)) if one is None]
-        return Decision(reissue=(f"{' and '.join(absent)} missing",))
-    reasons = [*_key_reasons(found.key, found.certificate), *_certificate_reasons(found.certificate, spec, root, at)]
+        return Decision(reissue=(f"{' and '.join(absent)} missing",), kind="invalid")
+    reasons = [*_key_reasons(found.key, found.certificate), *_certificate_reasons(found.certificate, spec, trusted, at)]
     if reasons:
-        return Decision(reissue=tuple(reasons))
+        return Decision(reissue=tuple(reasons), kind=_kind(found.certificate, trusted))
+    due = _due(chain.parse(found.certificate.content, "the file")[0], spec.common_name, at)
+    if due:
+        return Decision(reissue=due, kind="expiring")
     repairs = _file_reasons("key", found.key, spec.key_mode, owner)
-    return Decision(repair=(*repairs, *_file_reasons("certificate", found.certificate, CERTIFICATE_MODE, owner)))
+    repairs += _file_reasons("certificate", found.certificate, CERTIFICATE_MODE, owner)
+    return Decision(repair=tuple(repairs), kind="access" if repairs else "")
 
 
-def renew_after(certificate: x509.Certificate) -> datetime:
-    """The moment from which the certificate is renewed: two thirds of its life."""
+def renew_after(certificate: x509.Certificate, node: str) -> datetime:
+    """The moment from which the certificate is renewed: two thirds of its life, or up to a twentieth of it earlier.
+
+    How much earlier is fixed by the node's id, so that nodes that were built together do not renew together.
+    """
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return begin + (end - begin) * 2 / 3
+    share = int.from_bytes(hashlib.sha256(node.encode()).digest()[:4], "big") / 2**32
+    return begin + (end - begin) * (LATEST - SPREAD * share)
+
+
+def _due(certificate: x509.Certificate, node: str, at: datetime) -> tuple[str, ...]:
+    due = renew_after(certificate, node)
+    return (f"it was to be renewed from {due:%F %TZ} on, after two thirds of its life",) if at >= due else ()
+
+
+def _kind(file: FileFound, trusted: Sequence[x509.Certificate]) -> str:
+    """Why a file is no good, in a word: not this root's, or anything else."""
+    try:
+        certificates = chain.parse(file.content, "the file")
+    except CertificateError:
+        return "invalid"
+    return "invalid" if any(chain.issued_by(certificates[-1], root) for root in trusted) else "wrong-root"
 
 
 def _key_reasons(key: FileFound, certificate: FileFound) -> list[str]:
@@ -87,15 +122,16 @@ def _key_reasons(key: FileFound, certificate: FileFound) -> list[str]:
     return [] if held else ["the key belongs to another certificate"]
 
 
-def _certificate_reasons(file: FileFound, spec: CertificateSpec, root: x509.Certificate, at: datetime) -> list[str]:
+def _certificate_reasons(
+    file: FileFound, spec: CertificateSpec, trusted: Sequence[x509.Certificate], at: datetime
+) -> list[str]:
     try:
         certificates = chain.parse(file.content, "the file")
     except CertificateError as error:
         return [str(error)]
-    found = [*chain.problems(certificates, root, at), *leaf.differences(certificates[0], spec)]
-    due = renew_after(certificates[0])
-    if not found and at >= due:
-        found.append(f"two thirds of its life were over at {due:%F %TZ}")
+    found = [*chain.problems(certificates, trusted, at), *leaf.differences(certificates[0], spec)]
+    if not found and chain.problems(certificates, trusted[:1], at):
+        found.append("its root is being replaced")
     return found
 
 

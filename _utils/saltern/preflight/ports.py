@@ -12,7 +12,12 @@ from saltern.model import Definition, Node
 from saltern.preflight.facts import Facts, Listener
 
 # Whose programs may hold the ports of a service already: on a second run the service itself does.
-OWNERS = {"salt": ("salt-master", "python"), "artifact-store": ("nginx",), "ssh": ("sshd", "systemd")}
+OWNERS = {
+    "salt": ("salt-master", "python"),
+    "artifact-store": ("nginx",),
+    "ca": ("python",),
+    "ssh": ("sshd", "systemd"),
+}
 # Ports of jobs and of applications: whoever runs there was put there by Nomad.
 OF_JOBS = ("nomad-dynamic-ports", "ingress")
 DNS_PORT = 53

@@ -1,7 +1,4 @@
-"""Looks at the cluster from outside: what is claimed against what is seen.
-
-``tls_probe`` serves nodes too, so nothing here imports the clients before ``run`` is called.
-"""
+"""Looks at the cluster from outside: what is claimed against what is seen."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from saltern.model import Node
+from saltern.pki.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
 from saltern.prove.claims import NODE_DOWN, Claim, Result, claim, without_value
 from saltern.prove.observations import Observations
-from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
 from saltern.prove.view import ClusterView
 
 SERVICE_NAMES = {"consul": "Consul", "vault": "Vault", "nomad": "Nomad"}

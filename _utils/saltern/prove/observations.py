@@ -15,8 +15,9 @@ from saltern.clients.nomad import Nomad
 from saltern.clients.vault import Health, Vault
 from saltern.errors import ServiceError, ServiceUnreachable
 from saltern.model import Node
-from saltern.prove import anonymous, plain, tls_probe
-from saltern.prove.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
+from saltern.pki import tls_probe
+from saltern.pki.ports import CONSUL_PLAIN_HTTP, TlsPort, tls_ports
+from saltern.prove import anonymous, plain
 from saltern.prove.view import CANARY, ClusterView, Seen, attempt
 
 SECONDS = 3.0  # for one call; a healthy neighbour answers within milliseconds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ import salt.config
 import salt.exceptions
 import salt.loader
 
+import support_core
 import support_pki
+from saltern.files import only_one
+from saltern.members import Members
 from support_pki import CLIENT, REPOSITORY, SERVER
 
 LOADERS = {"module_dirs": [str(REPOSITORY)], "utils_dirs": [str(REPOSITORY / "_utils")]}
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> support_pki.Authority:
-    return support_pki.authority(tmp_path)
+def authority(tmp_path: Path) -> Iterator[support_pki.Authority]:
+    made = support_pki.authority(tmp_path)
+    with support_core.running(made):
+        yield made
 
 
 @pytest.fixture
@@ -46,7 +52,8 @@ class Node:
         self.ssl.mkdir()
         self.asked: list[Any] = []
         self.answers: list[Any] = []  # given before the master's own
-        self._sign = runners(CLIENT.id)["member.sign"]
+        self.members = authority.places["members"]
+        self._member = runners(CLIENT.id)
         self.options: dict[str, Any] = salt.config.DEFAULT_MINION_OPTS.copy()
         self.options |= {"id": CLIENT.id, "cachedir": str(tmp_path), "extension_modules": str(tmp_path / "ext")}
         self.options |= {"saltern": {"ssl": str(self.ssl)}, "test": False, "file_client": "local", **LOADERS}
@@ -54,11 +61,19 @@ class Node:
         self.options["pillar"] = {"saltern": {"certificates": support_pki.pillar(CLIENT), "trust": authority.trust}}
         self.modules = salt.loader.minion_mods(self.options)
         self.modules["publish.runner"] = self._publish
+        self.refreshed: list[bool] = []  # the daemon that would fetch its pillar does not run here
+        self.modules["saltutil.refresh_pillar"] = self._refresh
+
+    def _refresh(self, wait: bool) -> None:
+        self.refreshed.append(wait)
 
     def _publish(self, function: str, arg: list[Any]) -> Any:
-        assert function == "member.sign"
-        self.asked.append(arg)
-        return self.answers.pop(0) if self.answers else self._sign(*json.loads(json.dumps(arg)))
+        assert function.startswith("member.")
+        if function == "member.sign":
+            self.asked.append(arg)
+            if self.answers:
+                return self.answers.pop(0)
+        return self._member[function](*json.loads(json.dumps(arg)))
 
     def state(self, function: str, test: bool = False, **arguments: Any) -> dict[str, Any]:
         states = salt.loader.states({**self.options, "test": test}, self.modules, {}, None)
@@ -247,3 +262,107 @@ def test_the_operators_view(runners: Callable[[str], Any], node: Node) -> None:
     assert mine["ca.list"](node="server-aaaaaa") == "Nothing was issued."
     with pytest.raises(salt.exceptions.NotImplemented, match="limit"):  # what Salt prints without a traceback
         mine["ca.list"](limit="many")
+
+
+@pytest.fixture
+def full(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """The node with all that its pillar says of its place, as the external pillar gives it; no service runs here."""
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    states = "LoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=enabled\nNeedDaemonReload=no"
+    program.write_text(f"#!/bin/sh\nprintf '{states}\nControlGroup=\n'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    mine = node.options["pillar"]["saltern"]
+    mine["node"] = {name: getattr(CLIENT, name) for name in ("id", "group", "zone", "node_class", "ipv4", "ipv6")}
+    mine["node"]["role"] = list(CLIENT.role)
+    mine["cluster"] = {"datacenter": "dc1", "region": "global", "seal": "transit"}
+    mine |= {f"{unit}_servers": [SERVER.address] for unit in ("consul", "vault", "nomad")}
+    return node
+
+
+def kinds(node: Node) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in node.modules["node_cert.check"]():
+        found.setdefault(one["kind"], set()).add(one["subject"])
+    return found
+
+
+def beacon(node: Node) -> Any:
+    return salt.loader.beacons(node.options, node.modules)
+
+
+def test_check_names_what_is_wrong_and_the_beacon_only_the_kind(full: Node, authority: support_pki.Authority) -> None:
+    full.managed()
+    assert full.modules["node_cert.check"]() == []
+    assert beacon(full)["node_cert.beacon"]([{"interval": 60}]) == []
+    (full.ssl / "nomad" / "cli-key.pem").chmod(0o400)
+    (full.ssl / "nomad" / "vault-ca.pem").write_text("another")
+    (full.ssl / "nomad" / "vault.pem").unlink()
+    text = (full.ssl / "nomad" / "consul.pem").read_bytes()
+    (full.ssl / "nomad" / "nomad.pem").write_bytes(text)
+    found = kinds(full)
+    assert found["access"] == {"nomad/cli"}
+    assert found["trust"] == {str(full.ssl / "nomad" / "vault-ca.pem")}
+    assert found["invalid"] == {"nomad/vault"}
+    assert found["wrong-root"] == {"nomad/nomad"}
+    fired = beacon(full)["node_cert.beacon"]([{"interval": 60}])
+    assert fired == [{"tag": kind} for kind in sorted(found)], "nothing but a kind goes over the bus"
+
+
+def test_the_beacon_of_a_node_without_pillar_is_silent(node: Node) -> None:
+    node.options["pillar"]["saltern"] = {"unknown": True}
+    modules = salt.loader.minion_mods(node.options)
+    assert salt.loader.beacons(node.options, modules)["node_cert.beacon"]([]) == []
+
+
+@pytest.mark.parametrize(("config", "valid"), [([], True), ([{"interval": 60}], True), ({}, False), (["x"], False)])
+def test_the_beacons_configuration_is_looked_at(full: Node, config: Any, valid: bool) -> None:
+    assert beacon(full)["node_cert.validate"](config)[0] is valid
+
+
+def test_converge_renews_and_reports(full: Node, runners: Callable[[str], Any]) -> None:
+    done = full.modules["node_cert.converge"]()
+    assert set(done["renewed"]) >= LABELS and done["problems"] == []
+    assert full.modules["node_cert.converge"]() == {"renewed": [], "done": [], "problems": []}
+    (report,) = Members(full.members).reports()
+    assert (report.node, report.problems) == (CLIENT.id, ())
+    assert full.refreshed, "the beacon judges by the daemon's pillar"
+
+
+def test_converge_tells_the_master_what_it_could_not_do(full: Node) -> None:
+    full.managed()
+    (full.ssl / "nomad" / "nomad.pem").unlink()
+    full.answers.append({"error": "Signing was refused: of a test"})
+    done = full.modules["node_cert.converge"]()
+    assert "of a test" in done["problems"][0]
+    (report,) = Members(full.members).reports()
+    assert report.problems == tuple(done["problems"])
+    assert full.modules["node_cert.converge"]()["problems"] == []
+    assert Members(full.members).reports()[0].problems == ()
+
+
+def test_a_second_converge_beside_the_first_does_nothing(full: Node, tmp_path: Path) -> None:
+    with only_one(tmp_path / "node_cert.lock") as alone:
+        assert alone
+        assert full.modules["node_cert.converge"]() == {"busy": True}
+    assert full.asked == []
+
+
+REFUSED_WORDS = {
+    "the master itself": ("vm_master", "turn", ["nomad", False]),
+    "a stranger": ("general-zzzzzz", "turn", ["nomad", False]),
+    "a service of others": (CLIENT.id, "turn", ["vault", False]),
+    "an end of others": (CLIENT.id, "turn_done", ["vault"]),
+    "a report of the master": ("vm_master", "report", [[]]),
+    "a report too long": (CLIENT.id, "report", [["x" * 501]]),
+    "a report of nothing": (CLIENT.id, "report", []),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_WORDS)
+def test_what_is_not_a_nodes_to_ask(case: str, runners: Callable[[str], Any], node: Node) -> None:
+    caller, function, arguments = REFUSED_WORDS[case]
+    answer = runners(caller)[f"member.{function}"](*arguments)
+    assert list(answer) == ["error"] and "Traceback" not in answer["error"]
+    assert Members(node.members).reports() == []

@@ -76,7 +76,9 @@ def cluster(bench: Bench) -> Iterator[Cluster]:
     web = http.server.ThreadingHTTPServer((bench.address(CLIENT), 0), functools.partial(_Canary, bench.address(1)))
     thread = threading.Thread(target=web.serve_forever, daemon=True)
     thread.start()
-    with https_server(store, lambda *_: (404, b"", {}), bench.address(SUPPORT), 8443):
+    nothing = lambda *_: (404, b"", {})  # noqa: E731
+    address = bench.address(SUPPORT)
+    with https_server(store, nothing, address, 8443), https_server(store, nothing, address, 8888):
         _register_canary(bench, web.server_port)
         yield Cluster(bench, _view(bench))
     web.shutdown()

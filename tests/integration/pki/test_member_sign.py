@@ -7,36 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import salt.channel.client
-import salt.config
-import salt.exceptions
 
 import support_pki
 from saltern.pki.inventory import Inventory
 from support_pki import CLIENT, SERVER
 
 
-@pytest.fixture(scope="module")
-def send(minion: Any) -> Any:
-    """Sends a load of the minion's own making, as a hostile minion can, over the minion's authenticated channel."""
-    options = salt.config.minion_config(minion.config_file)
-    options["master_uri"] = f"tcp://127.0.0.1:{options['master_port']}"
-
-    def load(function: str, arguments: list[Any], *, claimed: str = CLIENT.id, **more: Any) -> Any:
-        with salt.channel.client.ReqChannel.factory(options) as channel:
-            load = {"cmd": "minion_runner", "fun": function, "arg": arguments, "tmo": 5, "id": claimed, **more}
-            try:
-                return channel.send(load, timeout=20, tries=1)
-            except (salt.exceptions.SaltException, TimeoutError) as error:
-                return repr(error)
-
-    return load
-
-
 @pytest.fixture
 def issued(authority: support_pki.Authority) -> Any:
     """How many leaves of each node there are."""
-    return lambda: [one.node for one in Inventory(authority.places["inventory"]).records()]
+    return lambda: [one.record.asker for one in Inventory(authority.inventory).records()]
 
 
 def test_the_state_gets_every_certificate_in_one_call(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from saltern.prove import tls_probe
+from saltern.pki import tls_probe
 from saltern.waiting import until
 from support_certificates import Leaf
 from support_services import Bench

@@ -8,6 +8,7 @@ import pytest
 
 from saltern.model import Custody, Definition, LifeCycle, Node
 from saltern.pki import roots
+from support_pki import PASSPHRASE
 
 DECLARED = "roots:\n" + "".join(
     f"  {name}: {{common_name: Test {name} root, lifetime: 3650d}}\n"
@@ -69,5 +70,5 @@ def ca(tmp_path: Path, declared: Path) -> Path:
     """A directory with all roots."""
     directory = tmp_path / "ssl"
     directory.mkdir()
-    roots.ensure(declared, directory)
+    roots.ensure(declared, directory, passphrase=PASSPHRASE)
     return directory

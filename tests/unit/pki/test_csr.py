@@ -15,13 +15,14 @@ from saltern.errors import SigningRefused
 from saltern.model import Definition, Node
 from saltern.pki import csr
 from saltern.pki.entitlements import CertificateSpec, certificates
+from support_pki import PROFILES
 
 GOOD = [x509.DNSName("localhost"), x509.IPAddress(ip_address("10.99.0.12"))]
 
 
 @pytest.fixture
 def spec(client: Node, cluster: Definition) -> CertificateSpec:
-    return certificates(client, cluster)[0]
+    return certificates(client, cluster, PROFILES)[0]
 
 
 def request(spec, key=None, names=GOOD, common=None, extensions=(), attributes=(), hash_=hashes.SHA256()):  # noqa: B008

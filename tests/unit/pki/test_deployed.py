@@ -16,12 +16,13 @@ from saltern.model import Definition, Node
 from saltern.pki import csr, leaf, roots
 from saltern.pki.deployed import Deployed, Pending
 from saltern.pki.entitlements import CertificateSpec, certificates
+from support_pki import PASSPHRASE, PROFILES
 
 
 @pytest.fixture
 def spec(server: Node, cluster: Definition) -> CertificateSpec:
     mine = {"user": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
-    return replace(certificates(server, cluster)[0], **mine)
+    return replace(certificates(server, cluster, PROFILES)[0], **mine)
 
 
 @pytest.fixture
@@ -32,7 +33,9 @@ def deployed(tmp_path: Path, ca: Path, declared: Path) -> Deployed:
 
 def signed(pending: Pending, ca: Path, root: str = "") -> str:
     root = root or pending.spec.root
-    return leaf.sign(roots.load(root, ca), csr.judge(pending.request["csr"], pending.spec), pending.spec).pem
+    return leaf.sign(
+        roots.load(root, ca, PASSPHRASE), csr.judge(pending.request["csr"], pending.spec), pending.spec
+    ).pem
 
 
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
@@ -133,11 +136,22 @@ def test_an_untrusted_root_is_told_with_its_cure(tmp_path: Path, spec: Certifica
         Deployed({}, tmp_path).decide(spec)
 
 
-def test_removal_leaves_the_authority_alone(deployed: Deployed, spec: CertificateSpec, ca: Path) -> None:
-    beside = Deployed(deployed._trust, ca)  # as on the support server, where the root lies in the same directory
+def test_removal_leaves_the_authority_alone(spec: CertificateSpec, ca: Path, tmp_path: Path) -> None:
+    ssl = tmp_path / "support"  # as on the support server, where links to the root lie in the same directory
+    ssl.mkdir()
+    roots.publish(ca, ssl)
+    beside = Deployed(roots.trust(ca), ssl)
     pending = beside.pending(spec)
     beside.install_trust((spec,), beside.wrong_trust((spec,)))
     beside.install([(pending, signed(pending, ca))])
     assert len(beside.leftovers("consul")) == 3
     beside.remove("consul")
-    assert sorted(path.name for path in (ca / "consul").iterdir()) == ["ca-key.pem", "ca.pem"]
+    assert sorted(path.name for path in (ssl / "consul").iterdir()) == ["ca-key.pem", "ca.pem"]
+    assert (ssl / "consul" / "ca.pem").read_bytes() == roots.trust(ca)["consul"].encode()
+
+
+def test_what_lies_in_the_way_is_told_by_its_path(deployed: Deployed, spec: CertificateSpec, tmp_path: Path) -> None:
+    (tmp_path / "node" / "consul" / "consul.pem").mkdir(parents=True)
+    with pytest.raises(CertificateError, match=r"consul\.pem is no file"):
+        deployed.decide(spec)
+    assert deployed.installed(spec) is None

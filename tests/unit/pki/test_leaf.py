@@ -16,16 +16,17 @@ from saltern.errors import CertificateError
 from saltern.model import Definition, Node
 from saltern.pki import chain, csr, leaf, roots
 from saltern.pki.entitlements import CertificateSpec, certificates
+from support_pki import PASSPHRASE, PROFILES
 
 
 @pytest.fixture
 def spec(server: Node, cluster: Definition) -> CertificateSpec:
-    return certificates(server, cluster)[0]
+    return certificates(server, cluster, PROFILES)[0]
 
 
 @pytest.fixture
 def root(ca: Path) -> roots.Root:
-    return roots.load("consul", ca)
+    return roots.load("consul", ca, PASSPHRASE)
 
 
 def issued(root: roots.Root, spec: CertificateSpec, key: ec.EllipticCurvePrivateKey, **when: int) -> leaf.Issued:
@@ -63,7 +64,7 @@ def test_an_independent_verifier_agrees(root: roots.Root, spec: CertificateSpec)
 def test_a_good_answer_has_no_problems(root: roots.Root, spec: CertificateSpec) -> None:
     key = csr.make_key()
     made = issued(root, spec, key)
-    assert leaf.problems(chain.parse(made.pem, "it"), spec, root.certificate, key.public_key()) == []
+    assert leaf.problems(chain.parse(made.pem, "it"), spec, [root.certificate], key.public_key()) == []
 
 
 def test_wrong_answers_are_noticed(root: roots.Root, spec: CertificateSpec, ca: Path) -> None:
@@ -71,21 +72,21 @@ def test_wrong_answers_are_noticed(root: roots.Root, spec: CertificateSpec, ca: 
 
     def told(made: leaf.Issued, **spec_change: object) -> str:
         wanted = replace(spec, **spec_change)
-        return "; ".join(leaf.problems([made.certificate], wanted, root.certificate, key.public_key()))
+        return "; ".join(leaf.problems([made.certificate], wanted, [root.certificate], key.public_key()))
 
     good = issued(root, spec, key)
     assert "another key" in told(issued(root, spec, csr.make_key()))
-    assert "not signed by" in told(issued(roots.load("vault", ca), spec, key))
+    assert "not signed by" in told(issued(roots.load("vault", ca, PASSPHRASE), spec, key))
     assert "not valid before" in told(issued(root, spec, key, days=1))
     later = chain.now() + timedelta(days=46)
-    assert "expired" in "; ".join(leaf.problems([good.certificate], spec, root.certificate, key.public_key(), later))
+    assert "expired" in "; ".join(leaf.problems([good.certificate], spec, [root.certificate], key.public_key(), later))
     assert "lacks the names extra" in told(good, dns=(*spec.dns, "extra"))
     assert "foreign names localhost" in told(good, dns=tuple(one for one in spec.dns if one != "localhost"))
     assert "foreign names ::1" in told(good, ip=tuple(one for one in spec.ip if one != "::1"))
-    assert "usages" in told(good, profile="client")
+    assert "usages" in told(good, usages=("digital signature", "client auth"))
     assert "subject" in told(good, common_name="another")
-    assert leaf.problems([], spec, root.certificate, key.public_key()) == ["there is no certificate"]
-    assert "no leaf" in "; ".join(leaf.problems([root.certificate], spec, root.certificate, key.public_key()))
+    assert leaf.problems([], spec, [root.certificate], key.public_key()) == ["there is no certificate"]
+    assert "no leaf" in "; ".join(leaf.problems([root.certificate], spec, [root.certificate], key.public_key()))
 
 
 def test_a_leaf_never_outlives_its_root(root: roots.Root, spec: CertificateSpec) -> None:
@@ -99,6 +100,6 @@ def test_a_leaf_never_outlives_its_root(root: roots.Root, spec: CertificateSpec)
 def test_a_leaf_cannot_sign(root: roots.Root, spec: CertificateSpec) -> None:
     key = csr.make_key()
     first = issued(root, spec, key).certificate
-    false = roots.Root("consul", first, key)
+    false = roots.Root("consul", first, key, first)
     second = leaf.sign(false, csr.judge(csr.make(key, spec), spec), spec).certificate
-    assert "may not sign" in "; ".join(chain.problems([second, first], root.certificate, chain.now()))
+    assert "may not sign" in "; ".join(chain.problems([second, first], [root.certificate], chain.now()))

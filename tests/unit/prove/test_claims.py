@@ -13,13 +13,14 @@ from saltern import status
 from saltern.clients.consul import Member
 from saltern.clients.vault import Health
 from saltern.journal import StepRecord
+from saltern.members import Report as MemberReport
 from saltern.model import Custody, Definition, Group, Node
+from saltern.pki.ports import tls_ports
+from saltern.pki.tls_probe import probe
 from saltern.prove import Claim, ClusterView, Report, Result
 from saltern.prove.judge_ports import port_claims
 from saltern.prove.judge_services import service_claims
 from saltern.prove.observations import CanarySeen, ConsulSeen, NomadSeen, Observations, TlsSeen
-from saltern.prove.ports import tls_ports
-from saltern.prove.tls_probe import probe
 from saltern.prove.view import Seen, attempt
 
 NOW, DAY, DIGEST = 1_800_000_000.0, 86400.0, "d" * 64
@@ -212,8 +213,8 @@ def test_a_marker_that_is_not_known_proves_nothing():
 
 
 def test_with_shamir_the_support_server_has_no_vault():
-    assert [port.number for port in tls_ports(view("shamir").nodes[-1], definition("shamir"))] == [8501, 8443]
-    assert [port.number for port in tls_ports(view().nodes[-1], definition())] == [8501, 8200, 8443]
+    assert [port.number for port in tls_ports(view("shamir").nodes[-1], definition("shamir"))] == [8501, 8443, 8888]
+    assert [port.number for port in tls_ports(view().nodes[-1], definition())] == [8501, 8200, 8443, 8888]
 
 
 def test_the_report():
@@ -344,3 +345,17 @@ def test_without_consul_a_node_is_up_when_it_answers():
 )
 def test_times_for_people(seconds, text):
     assert status.duration(seconds) == text
+
+
+def test_the_page_names_what_a_node_reports_about_itself():
+    at = view("transit")
+    reports = [
+        MemberReport("s1", ("nomad needs a restart",), NOW - 7200, NOW - 60),
+        MemberReport("s2", (), NOW - 7200, NOW - 60),
+        MemberReport("gone", ("from a node that is no more",), NOW, NOW),
+    ]
+    page = status.page(at, healthy(at), {}, reports)
+    (problem,) = page.report.not_proved
+    assert problem.name == "report.s1" and "nomad needs a restart (since 2 h, told 1 min ago)" in problem.evidence
+    assert "node_cert.converge" in problem.cure
+    assert "nomad needs a restart" in page.text()

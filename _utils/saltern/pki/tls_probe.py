@@ -108,12 +108,15 @@ def _is_nowhere(error: Exception) -> bool:
 
 
 def verify(served: Served, root_pem: str, name: str) -> list[str]:
-    """What is wrong with a served certificate: under this root, for this name (DNS or IP), as a server, now."""
+    """What is wrong with a served certificate: for this name (DNS or IP), as a server, now.
+
+    :param root_pem: every certificate of the root that is trusted: two while it is rotated.
+    """
     leaf = served.leaf
     if leaf is None:
         return ["no certificate was served"]
     certificates = [x509.load_der_x509_certificate(one) for one in served.chain]
-    found = chain.problems(certificates, chain.parse(root_pem, "The given root")[0], chain.now())
+    found = chain.problems(certificates, chain.parse(root_pem, "The given root"), chain.now())
     if not chain.carries(leaf, name):
         dns, addresses = chain.names(leaf)
         found.append(f"it does not carry the name {name}, but {', '.join(sorted(dns | addresses)) or 'none'}")

@@ -15,9 +15,9 @@ import pytest
 
 from saltern.errors import ServiceError
 from saltern.model import Custody, Definition, Node
-from saltern.pki import chain, csr, leaf, roots
+from saltern.pki import chain, csr, leaf, roots, tls_probe
 from saltern.pki.entitlements import CertificateSpec, certificates
-from saltern.prove import tls_probe
+from support_pki import PASSPHRASE, PROFILES
 
 CLUSTER = Definition(
     "t", "dc1", "global", "lab", ("ipv4",), "transit", "lan", Custody(1, ("a",)), {}, {}, {}, {}, 86400 * 45, 86400, 5
@@ -29,25 +29,27 @@ def ca(tmp_path: Path) -> Path:
     declared = tmp_path / "roots.yaml"
     declared.write_text("roots: {consul: {common_name: R, lifetime: 900d}, vault: {common_name: V, lifetime: 900d}}")
     (tmp_path / "ssl").mkdir()
-    roots.ensure(declared, tmp_path / "ssl")
+    roots.ensure(declared, tmp_path / "ssl", passphrase=PASSPHRASE)
     return tmp_path / "ssl"
 
 
 @pytest.fixture
 def spec() -> CertificateSpec:
-    return certificates(Node("server-a", "server", ("consul-server",), "core", "general", "10.99.0.11"), CLUSTER)[0]
+    return certificates(
+        Node("server-a", "server", ("consul-server",), "core", "general", "10.99.0.11"), CLUSTER, PROFILES
+    )[0]
 
 
 @pytest.fixture
 def pem(ca: Path) -> str:
-    return (ca / "consul" / "ca.pem").read_text()
+    return (ca / "consul" / "trust.pem").read_text()
 
 
 def pair(ca: Path, spec: CertificateSpec, root: str = "consul", days: int = 0) -> tuple[str, str]:
     """Paths of a certificate and its key."""
     key = csr.make_key()
     at = chain.now() + timedelta(days=days)
-    made = leaf.sign(roots.load(root, ca), csr.judge(csr.make(key, spec), spec), spec, at)
+    made = leaf.sign(roots.load(root, ca, PASSPHRASE), csr.judge(csr.make(key, spec), spec), spec, at)
     stem = ca / f"{root}-{spec.profile}-{days}"
     stem.with_suffix(".pem").write_text(made.pem)
     stem.with_suffix(".key").write_bytes(csr.key_pem(key))
@@ -99,7 +101,7 @@ def test_what_is_served_and_that_it_is_right(ca: Path, spec: CertificateSpec, pe
 
 
 def test_what_is_wrong_is_named(ca: Path, spec: CertificateSpec, pem: str) -> None:
-    with serving(pair(ca, replace(spec, profile="client"), "vault")) as port:
+    with serving(pair(ca, replace(spec, usages=PROFILES["client"].usages), "vault")) as port:
         served = tls_probe.probe("127.0.0.1", port)
     told = "; ".join(tls_probe.verify(served, pem, "server.dc2.consul"))
     assert "not signed by" in told

@@ -8,12 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from saltern.firewall.ports import STORE_PORT
-from saltern.model import Definition, Node
-from saltern.prove.tls_probe import CONSUL_RPC, NOMAD_RPC
+from saltern.firewall.ports import CA_PORT, STORE_PORT
+from saltern.model import Node
+from saltern.pki.tls_probe import CONSUL_RPC, NOMAD_RPC
 
 CONSUL_PLAIN_HTTP = 8500  # Consul's default, which the configuration closes
+
+
+class Site(Protocol):
+    """What of the definition decides ports and names; the definition itself, or what a node's pillar has of it."""
+
+    @property
+    def datacenter(self) -> str:
+        """Consul's."""
+
+    @property
+    def region(self) -> str:
+        """Nomad's."""
+
+    @property
+    def seal(self) -> str:
+        """``transit`` or ``shamir``."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +42,7 @@ class TlsPort:
     :param preamble: what it wants before TLS.
     :param mutual: whether it must refuse a client without a certificate.
     :param http: whether it speaks HTTP inside TLS.
+    :param application: whose certificate it serves, where that is not called as the root is.
     """
 
     number: int
@@ -34,14 +52,20 @@ class TlsPort:
     preamble: bytes = b""
     mutual: bool = False
     http: bool = True
+    application: str = ""
+
+    @property
+    def certificate(self) -> str:
+        """``application/name`` of the certificate that is served here."""
+        return f"{self.application or self.root}/{self.root}"
 
 
-def tls_ports(node: Node, definition: Definition) -> tuple[TlsPort, ...]:
+def tls_ports(node: Node, definition: Site) -> tuple[TlsPort, ...]:
     """The TLS ports that ``node`` must serve."""
     return tuple(_ports(node, definition))
 
 
-def _ports(node: Node, definition: Definition) -> Iterator[TlsPort]:
+def _ports(node: Node, definition: Site) -> Iterator[TlsPort]:
     if node.has("consul-server"):
         name = f"server.{definition.datacenter}.consul"
         yield TlsPort(8300, "Consul's RPC", "consul", (name,), CONSUL_RPC, mutual=True, http=False)
@@ -61,3 +85,4 @@ def _ports(node: Node, definition: Definition) -> Iterator[TlsPort]:
         yield TlsPort(4646, "Nomad's API", "nomad", (f"client.{definition.region}.nomad",))
     if node.has("support"):
         yield TlsPort(STORE_PORT, "the artifact store", "support")
+        yield TlsPort(CA_PORT, "the authority's door", "support", application="ca")

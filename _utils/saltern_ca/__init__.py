@@ -1,0 +1,1 @@
+"""The two services of the certificate authority: the core, which signs, and the HTTP door, which holds no key."""
