@@ -40,6 +40,7 @@ OPEN = "for everybody"
 OWN = {
     "a private key": (
         r"/etc/salt/pki/(master|minion)/\w+\.pem",
+        r"/var/lib/saltern-ca/roots/\w+/generation-\d+/ca-key\.pem",  # encrypted by the unlock key
         r"/opt/nomad/(alloc|client)/.+",
         r"/opt/consul/raft/.+",  # Consul's own authority for its service mesh, which nobody uses
     ),

@@ -13,12 +13,14 @@ sys.path.insert(0, "/srv/saltern/_utils")
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from saltern import paths
+from saltern.clients import machine_key
 from saltern.pki import roots
 
 
 def main(name: str, gone: str, left: str) -> None:
     """Print the certificate with another serial and another life."""
-    root = roots.load(name)
+    root = roots.load(name, passphrase=machine_key.credential(paths.CA_UNLOCK).encode())
     former = x509.load_pem_x509_certificate(sys.stdin.buffer.read())
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     builder = (
