@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -12,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from saltern.cfssl.api import answer
 from saltern_ca import frames
-from support_certificates import Leaf
-from support_cfssl import SmallIssuer
+from support_certificates import Leaf, Root
+from support_cfssl import KEY_TEXT, SmallIssuer
 from support_services import Process
 
 UTILS = Path(__file__).parents[1] / "_utils"
@@ -97,6 +99,35 @@ def running(directory: Path, leaf: Leaf, ca_file: Path) -> Iterator[Door]:
     finally:
         process.stop()
         core.stop()
+
+
+@contextmanager
+def multirootca(directory: Path, tls: Root, expiry: str) -> Iterator[tuple[Process, int]]:
+    """Debian's multirootca over TLS in ``directory``: its root is label ``primary``, profile ``web`` has a key."""
+    made = subprocess.run(
+        ["cfssl", "gencert", "-initca", "-"],
+        input=json.dumps({"CN": "multirootca test root", "key": {"algo": "ecdsa", "size": 256}}),
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    for name, field in (("ca.pem", "cert"), ("ca-key.pem", "key")):
+        (directory / name).write_text(json.loads(made.stdout)[field])
+    profile = {"expiry": expiry, "usages": ["signing", "server auth"], "auth_key": "web"}
+    config: dict[str, Any] = {"signing": {"default": profile, "profiles": {"web": profile}}}
+    config["auth_keys"] = {"web": {"type": "standard", "key": KEY_TEXT}}
+    (directory / "cfssl.json").write_text(json.dumps(config))
+    files = f"private = file://{directory}/ca-key.pem\ncertificate = {directory}/ca.pem\n"
+    (directory / "roots.conf").write_text(f"[ primary ]\n{files}config = {directory}/cfssl.json\n")
+    leaf, port = tls.leaf("multirootca", ["127.0.0.1"], ["localhost"]), free_port()
+    command = ["multirootca", "-a", f"127.0.0.1:{port}", "-roots", str(directory / "roots.conf"), "-l", "primary"]
+    process = Process(
+        "multirootca", directory, [*command, "-tls-cert", str(leaf.certificate), "-tls-key", str(leaf.key)]
+    )
+    process.start()
+    try:
+        listening(process, port)
+        yield process, port
+    finally:
+        process.stop()
 
 
 def cfssl(*arguments: str, ca_file: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

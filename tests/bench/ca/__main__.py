@@ -22,8 +22,7 @@ import support_ca_services
 from saltern.cfssl import auth
 from support_certificates import Root
 from support_cfssl import KEY_TEXT, csr_pem
-from support_cfssl_door import free_port, listening
-from support_services import Process
+from support_cfssl_door import multirootca
 
 CONNECTIONS, BULK = 8, 100
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -141,32 +140,9 @@ def _server_of(path: Path) -> int:
 def _multirootca(directory: Path) -> Iterator[Peer]:
     """With the same kind of root, profile and key; it keeps no inventory."""
     directory.mkdir()
-    made = subprocess.run(
-        ["cfssl", "gencert", "-initca", "-"],
-        input=json.dumps({"CN": "bench", "key": {"algo": "ecdsa", "size": 256}}),
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name, field in (("ca.pem", "cert"), ("ca-key.pem", "key")):
-        (directory / name).write_text(json.loads(made.stdout)[field], encoding="ascii")
-    profile = {"expiry": "720h", "usages": ["signing", "server auth"], "auth_key": "web"}
-    keys = {"web": {"type": "standard", "key": KEY_TEXT}}
-    config = {"signing": {"default": profile, "profiles": {"web": profile}}, "auth_keys": keys}
-    (directory / "cfssl.json").write_text(json.dumps(config), encoding="ascii")
-    lines = [f"private = file://{directory}/ca-key.pem", f"certificate = {directory}/ca.pem"]
-    lines = ["[ primary ]", *lines, f"config = {directory}/cfssl.json", ""]
-    (directory / "roots.conf").write_text("\n".join(lines), encoding="ascii")
-    leaf, port = Root(directory / "tls", "tls").leaf("peer", ["127.0.0.1"], ["localhost"]), free_port()
-    command = ["multirootca", "-a", f"127.0.0.1:{port}", "-roots", str(directory / "roots.conf")]
-    process = Process(
-        "multirootca", directory, [*command, "-tls-cert", str(leaf.certificate), "-tls-key", str(leaf.key)]
-    )
-    process.start()
-    try:
-        listening(process, port)
+    with multirootca(directory, Root(directory / "tls", "tls"), "720h") as (process, port):
         assert process.running is not None
         yield Peer(port, auth.key_of(KEY_TEXT), "primary", (process.running.pid,))
-    finally:
-        process.stop()
 
 
 if __name__ == "__main__":
